@@ -1,0 +1,68 @@
+##
+## FFP8 verification environment. Each command prepares what it needs, exits non-zero on any
+## failure and leaves build/<command>/summary.json.
+##
+##   make replay   stream a quantized CNN through the simulated array, compare every code
+##                   MODEL=  an ONNX file or a known name    DATA=         images (.npz)
+##                   IMAGES= how many                        CALIBRATION=  images (.npz)
+##                   LAYERS= which                           ROWS= COLS=   size of the array
+##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
+##   make test     what a change must pass: lint, then all tests (same variables)
+##   make faults   break the design on purpose, see the regression fail    SEED= FAULTS=
+##   make lint     ruff, Icarus Verilog and Verilator, all silent
+##   make setup    only prepare: virtual environment, simulator
+##   make clean    remove build/, .venv/ and caches
+##
+##   replay and sim: SIM=icarus|verilator     replay, sim, test and faults: JOBS=processes
+##   all: BASE_PYTHON=python3 (makes the environment)  VENV=.venv (where it is)
+##
+
+VENV ?= .venv
+BASE_PYTHON ?= python3
+PYTHON := $(VENV)/bin/python
+
+# $(call option,name,VARIABLE): `--name 'value'` where the user set VARIABLE, else nothing; the
+# defaults live in Python alone.
+option = $(if $($(2)),--$(1) '$($(2))')
+
+# SEED, SIM and WAVES reach the tests by way of the environment: make exports what the user set.
+results = build/$@/results.xml
+summary = build/$@/summary.json
+pytest = $(PYTHON) -m pytest tests -n $(or $(JOBS),auto) $(if $(TESTS),-k '$(TESTS)') \
+  --junitxml=$(results) --summary $(summary)
+
+.PHONY: help environment setup replay sim test lint faults clean
+
+help:
+	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+environment:
+	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)'
+
+setup: environment
+	@echo "Ready: $(PYTHON) and $$(command -v iverilog)."
+
+replay: environment
+	$(PYTHON) -m verif.replay $(call option,model,MODEL) $(call option,data,DATA) \
+	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
+	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
+	  $(call option,cols,COLS) $(call option,jobs,JOBS)
+
+sim: environment
+	@rm -f $(results) $(summary)
+	$(pytest) -m sim
+
+test: lint
+	@rm -f $(results) $(summary)
+	$(pytest)
+
+lint: environment
+	$(PYTHON) -m verif.lint
+
+faults: environment
+	$(PYTHON) -m verif.faults $(call option,seed,SEED) $(call option,faults,FAULTS) \
+	  $(call option,jobs,JOBS)
+
+clean:
+	rm -rf build .venv .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,99 @@
+// ffp8_start: a binary32 start value -> an integer on the grid of the accumulator.
+//
+// Purpose    Rounds the start value once, to nearest even, onto the grid unit_a * unit_w =
+//            2^-grid, and judges whether it is finite and fits ACC_WIDTH - 1 signed bits.
+//            The integer is (-1)^negative * magnitude * 2^shift; ffp8_column shifts it into
+//            place, so that only 24 bits and a distance need to be stored for each column.
+// Interface  A pipeline that moves when `advance` is high. in_user passes through beside it.
+//            out_refused: not finite, or too large; the integer then has no meaning.
+// Latency    2 advances.
+// Reset      Clears the valid bits.
+
+`default_nettype none
+
+module ffp8_start #(
+    parameter ACC_WIDTH   = 83,
+    parameter SHIFT_WIDTH = 7,  // clog2(ACC_WIDTH)
+    parameter USER_WIDTH  = 1
+) (
+    input  wire                   clk,
+    input  wire                   rst,
+    input  wire                   advance,
+    input  wire                   in_valid,
+    input  wire [31:0]            in_start,
+    input  wire [9:0]             in_grid,  // two's complement
+    input  wire [USER_WIDTH-1:0]  in_user,
+    output reg                    out_valid,
+    output reg                    out_negative,
+    output reg  [23:0]            out_magnitude,
+    output reg  [SHIFT_WIDTH-1:0] out_shift,
+    output reg                    out_refused,
+    output reg  [USER_WIDTH-1:0]  out_user
+);
+
+    localparam DISTANCE_WIDTH = 12;  // 1..254 - 150 + (-512..511)
+
+    // Stage 1: fields. The value is significand * 2^(max(exponent, 1) - 150), in grid units
+    // significand * 2^distance.
+    wire [7:0] exponent_field = in_start[30:23];
+    wire       is_normal = exponent_field != 8'd0;
+    wire [7:0] exponent = is_normal ? exponent_field : 8'd1;
+
+    reg                             valid1_q, negative1_q, nonfinite1_q;
+    reg [23:0]                      significand1_q;
+    reg signed [DISTANCE_WIDTH-1:0] distance1_q;
+    reg [USER_WIDTH-1:0]            user1_q;
+
+    always @(posedge clk) begin
+        if (rst) {valid1_q, out_valid} <= 2'd0;
+        else if (advance) {valid1_q, out_valid} <= {in_valid, valid1_q};
+    end
+
+    always @(posedge clk) begin
+        if (advance && in_valid) begin
+            negative1_q <= in_start[31];
+            nonfinite1_q <= exponent_field == 8'hff;
+            significand1_q <= {is_normal, in_start[22:0]};
+            distance1_q <= {4'd0, exponent} - 12'd150
+                + {{DISTANCE_WIDTH-10{in_grid[9]}}, in_grid};
+            user1_q <= in_user;
+        end
+    end
+
+    // Stage 2, to the right: round to nearest even; from 25 places on nothing is left.
+    wire       to_right = distance1_q < 0;
+    wire [DISTANCE_WIDTH-1:0] opposite = -distance1_q;
+    wire [4:0] right = opposite > 12'd25 ? 5'd25 : opposite[4:0];
+    wire [24:0] kept = {significand1_q, 1'b0} >> right;  // the last bit is the guard bit
+    wire       sticky = (kept << right) != {significand1_q, 1'b0};
+    wire [23:0] rounded = kept[24:1] + {23'd0, kept[0] && (sticky || kept[1])};
+
+    // Stage 2, to the left: it fits while its leading one stays below bit ACC_WIDTH - 2, and
+    // -2^(ACC_WIDTH-2) fits too.
+    reg [4:0] leading;
+    integer i;
+
+    always @* begin
+        leading = 5'd0;
+        for (i = 1; i < 24; i = i + 1) if (significand1_q[i]) leading = i[4:0];
+    end
+
+    wire signed [DISTANCE_WIDTH-1:0] top = distance1_q + $signed({7'd0, leading});
+    wire signed [DISTANCE_WIDTH-1:0] limit = ACC_WIDTH[DISTANCE_WIDTH-1:0] - 12'd2;
+    wire power_of_two = (significand1_q & (significand1_q - 24'd1)) == 24'd0;
+    wire fits = top < limit || (top == limit && negative1_q && power_of_two);
+    wire is_zero = significand1_q == 24'd0;
+
+    always @(posedge clk) begin
+        if (advance && valid1_q) begin
+            out_negative <= negative1_q;
+            out_magnitude <= to_right ? rounded : significand1_q;
+            out_shift <= to_right || is_zero ? {SHIFT_WIDTH{1'b0}} : distance1_q[SHIFT_WIDTH-1:0];
+            out_refused <= nonfinite1_q || !(to_right || is_zero || fits);
+            out_user <= user1_q;
+        end
+    end
+
+endmodule
+
+`default_nettype wire

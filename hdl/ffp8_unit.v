@@ -1,0 +1,268 @@
+// ffp8_unit: the FFP8-compliant processing unit: decoders, one processing element, encoder.
+//
+// Purpose    A dot product: result = encode(start + sum a * w), one pair of codes a cycle, with
+//            formats, biases, start value and output of its own for every dot product.
+// Interface  in_valid/in_ready with in_first and in_last; everything but the codes is sampled
+//            with the first pair. out_valid/out_ready with out_result (a code in the low byte, or
+//            a binary32 word when `raw`) and out_flags {overflow, underflow, inexact}.
+//            Sticky errors, cleared by rst only; such a dot product gives no result, those
+//            before and after it do:
+//              config_error  format, rounding mode or clamp that the build does not hold
+//              start_error   start value not finite, or too large for the accumulator
+//              length_error  more than K_MAX pairs
+//              packet_error  a pair outside of a dot product, or a first pair inside of one
+// Latency    PIPELINE + 10 cycles from the last pair to the result; a result every cycle.
+// Reset      Synchronous: nothing inside, no error, outputs zero.
+//
+// The whole pipeline moves in lockstep, and stands still only while the output queue is full.
+
+`default_nettype none
+
+module ffp8_unit #(
+    parameter EXP_MAX  = 5,
+    parameter K_MAX    = 8192,
+    parameter SEGMENT  = 28,
+    parameter PIPELINE = 2
+) (
+    input  wire        clk,
+    input  wire        rst,
+    input  wire        in_valid,
+    output wire        in_ready,
+    input  wire        in_first,
+    input  wire        in_last,
+    input  wire [7:0]  in_a,
+    input  wire [7:0]  in_w,
+    input  wire        a_signed,
+    input  wire [3:0]  a_exponent_bits,
+    input  wire [7:0]  a_bias,
+    input  wire        w_signed,
+    input  wire [3:0]  w_exponent_bits,
+    input  wire [7:0]  w_bias,
+    input  wire [31:0] start,
+    input  wire        y_signed,
+    input  wire [3:0]  y_exponent_bits,
+    input  wire [7:0]  y_bias,
+    input  wire [2:0]  rounding,
+    input  wire        clamp_enable,
+    input  wire [7:0]  clamp,
+    input  wire        raw,
+    output wire        out_valid,
+    input  wire        out_ready,
+    output wire [31:0] out_result,
+    output wire [2:0]  out_flags,
+    output reg         config_error,
+    output reg         start_error,
+    output reg         length_error,
+    output reg         packet_error
+);
+
+    // As in ffp8_engine.
+    localparam PRODUCT = EXP_MAX < 2 ? 16 : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
+    localparam ACC_WIDTH = PRODUCT + $clog2(K_MAX) + 2;
+    localparam STORED = ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1;
+    localparam SHIFT_WIDTH = $clog2(ACC_WIDTH);
+    localparam OPERAND = 1 + EXP_MAX + 8;
+    localparam COUNT = $clog2(K_MAX + 1);
+    localparam OUTPUT = 10 + 18;  // offset, and what ffp8_column takes beside it
+    localparam CONTEXT = 1 + 1 + 24 + SHIFT_WIDTH + OUTPUT;  // refused, start, output
+
+    wire advance;
+    wire take = in_valid && advance;
+
+    assign in_ready = advance;
+
+    // Where in a dot product the pair stands, and whether it is one to go on with.
+    reg [COUNT-1:0] count_q;   // pairs taken of the dot product that is open
+    reg             inside_q;  // one is open
+    reg             spoilt_q;  // it has run past K_MAX
+    wire too_long = inside_q && !in_first && count_q == K_MAX[COUNT-1:0];
+    wire beat = take && (in_first || (inside_q && !spoilt_q && !too_long));
+
+    always @(posedge clk) begin
+        if (rst) begin
+            count_q <= {COUNT{1'b0}};
+            inside_q <= 1'b0;
+            spoilt_q <= 1'b0;
+            length_error <= 1'b0;
+            packet_error <= 1'b0;
+        end else if (take) begin
+            count_q <= in_first ? {{COUNT-1{1'b0}}, 1'b1} : too_long ? count_q : count_q + 1'b1;
+            inside_q <= (in_first || inside_q) && !in_last;
+            spoilt_q <= !in_first && (spoilt_q || too_long);
+            if (too_long) length_error <= 1'b1;
+            if (in_first == inside_q) packet_error <= 1'b1;
+        end
+    end
+
+    // Decoders. The formats are those of the first pair.
+    reg  [9:0] formats_q;
+    wire [9:0] formats = in_first ? {a_signed, a_exponent_bits, w_signed, w_exponent_bits}
+        : formats_q;
+    wire [OPERAND-1:0] a_operand, w_operand;
+    reg  [OPERAND-1:0] a_operand_q, w_operand_q;
+
+    ffp8_decode #(.EXP_MAX(EXP_MAX)) a_decode (
+        .code(in_a), .is_signed(formats[9]), .exponent_bits(formats[8:5]),
+        .sign(a_operand[OPERAND-1]), .shift(a_operand[8 +: EXP_MAX]),
+        .significand(a_operand[7:0]));
+
+    ffp8_decode #(.EXP_MAX(EXP_MAX)) w_decode (
+        .code(in_w), .is_signed(formats[4]), .exponent_bits(formats[3:0]),
+        .sign(w_operand[OPERAND-1]), .shift(w_operand[8 +: EXP_MAX]),
+        .significand(w_operand[7:0]));
+
+    always @(posedge clk) begin
+        if (beat) begin
+            formats_q <= formats;
+            a_operand_q <= a_operand;
+            w_operand_q <= w_operand;
+        end
+    end
+
+    // Controls, one per stage: 0 beside the operands, PIPELINE beside the accumulator.
+    reg [PIPELINE:0] beat_q, first_q, last_q;
+    reg              done_q, sum_valid_q;
+
+    always @(posedge clk) begin
+        if (rst) begin
+            beat_q <= {PIPELINE+1{1'b0}};
+            first_q <= {PIPELINE+1{1'b0}};
+            last_q <= {PIPELINE+1{1'b0}};
+            {done_q, sum_valid_q} <= 2'd0;
+        end else if (advance) begin
+            beat_q <= {beat_q[PIPELINE-1:0], beat};
+            first_q <= {first_q[PIPELINE-1:0], beat && in_first};
+            last_q <= {last_q[PIPELINE-1:0], beat && in_last};
+            {done_q, sum_valid_q} <= {last_q[PIPELINE], done_q};
+        end
+    end
+
+    wire [STORED-1:0] sum;
+
+    ffp8_pe #(
+        .EXP_MAX  (EXP_MAX),
+        .ACC_WIDTH(ACC_WIDTH),
+        .SEGMENT  (SEGMENT),
+        .PIPELINE (PIPELINE)
+    ) pe (
+        .clk       (clk),
+        .step      (advance),
+        .a_operand (a_operand_q),
+        .w_operand (w_operand_q),
+        .beat      (beat_q[0]),
+        .accumulate(beat_q[PIPELINE]),
+        .first     (first_q[PIPELINE]),
+        .capture   (advance && done_q),
+        .drain     (1'b0),
+        .chain_in  ({STORED{1'b0}}),
+        .chain_out (sum)
+    );
+
+    // The context of a dot product goes along with its first pair, beside the array's stages,
+    // and arrives exactly when the sum before it has been handed on.
+    wire              refused, start_valid, start_refused;
+    wire signed [9:0] grid, offset;
+    wire [OUTPUT:0]   start_user;
+    wire [CONTEXT-2-OUTPUT:0] start_value;
+
+    ffp8_judge #(
+        .EXP_MAX(EXP_MAX)
+    ) judge (
+        .a_signed       (a_signed),
+        .a_exponent_bits(a_exponent_bits),
+        .a_bias         (a_bias),
+        .w_signed       (w_signed),
+        .w_exponent_bits(w_exponent_bits),
+        .w_bias         (w_bias),
+        .y_signed       (y_signed),
+        .y_exponent_bits(y_exponent_bits),
+        .y_bias         (y_bias),
+        .rounding       (rounding),
+        .clamp_enable   (clamp_enable),
+        .clamp_sign     (clamp[7]),
+        .raw            (raw),
+        .refused        (refused),
+        .grid           (grid),
+        .offset         (offset)
+    );
+
+    ffp8_start #(
+        .ACC_WIDTH  (ACC_WIDTH),
+        .SHIFT_WIDTH(SHIFT_WIDTH),
+        .USER_WIDTH (1 + OUTPUT)
+    ) convert (
+        .clk          (clk),
+        .rst          (rst),
+        .advance      (advance),
+        .in_valid     (beat && in_first),
+        .in_start     (start),
+        .in_grid      (grid),
+        .in_user      ({refused, offset, y_signed, y_exponent_bits, rounding, clamp_enable, clamp,
+                        raw}),
+        .out_valid    (start_valid),
+        .out_negative (start_value[CONTEXT-2-OUTPUT]),
+        .out_magnitude(start_value[SHIFT_WIDTH +: 24]),
+        .out_shift    (start_value[SHIFT_WIDTH-1:0]),
+        .out_refused  (start_refused),
+        .out_user     (start_user)
+    );
+
+    wire config_refused = start_user[OUTPUT];
+    wire [CONTEXT-1:0] context_new = {config_refused || start_refused, start_value,
+                                      start_user[OUTPUT-1:0]};
+    reg [CONTEXT:0]   waiting_q [0:PIPELINE-1];  // a valid bit on top
+    reg [CONTEXT-1:0] context_q;
+    integer           i;
+
+    always @(posedge clk) begin
+        if (rst) begin
+            config_error <= 1'b0;
+            start_error <= 1'b0;
+            for (i = 0; i < PIPELINE; i = i + 1) waiting_q[i] <= {CONTEXT+1{1'b0}};
+            context_q <= {CONTEXT{1'b0}};
+        end else if (advance) begin
+            if (start_valid && config_refused) config_error <= 1'b1;
+            if (start_valid && start_refused && !config_refused) start_error <= 1'b1;
+            waiting_q[0] <= {start_valid, context_new};
+            for (i = 1; i < PIPELINE; i = i + 1) waiting_q[i] <= waiting_q[i-1];
+            if (waiting_q[PIPELINE-1][CONTEXT]) context_q <= waiting_q[PIPELINE-1][CONTEXT-1:0];
+        end
+    end
+
+    wire        result_valid;
+    wire [31:0] result;
+    wire [2:0]  flags;
+
+    ffp8_column #(
+        .ACC_WIDTH  (ACC_WIDTH),
+        .SEGMENT    (SEGMENT),
+        .SHIFT_WIDTH(SHIFT_WIDTH)
+    ) column (
+        .clk             (clk),
+        .rst             (rst),
+        .advance         (advance),
+        .in_valid        (sum_valid_q && !context_q[CONTEXT-1]),
+        .in_sum          (sum),
+        .start_negative  (context_q[CONTEXT-2]),
+        .start_magnitude (context_q[OUTPUT+SHIFT_WIDTH +: 24]),
+        .start_shift     (context_q[OUTPUT +: SHIFT_WIDTH]),
+        .in_offset       (context_q[18 +: 10]),
+        .in_signed       (context_q[17]),
+        .in_exponent_bits(context_q[16:13]),
+        .in_rounding     (context_q[12:10]),
+        .in_clamp_enable (context_q[9]),
+        .in_clamp        (context_q[8:1]),
+        .in_raw          (context_q[0]),
+        .out_valid       (result_valid),
+        .out_result      (result),
+        .out_flags       (flags)
+    );
+
+    ffp8_fifo #(.WIDTH(35)) queue (
+        .clk(clk), .rst(rst),
+        .in_valid(result_valid), .in_ready(advance), .in_data({flags, result}),
+        .out_valid(out_valid), .out_ready(out_ready), .out_data({out_flags, out_result}));
+
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,162 @@
+"""The small typed graph that a network is imported into.
+
+Nodes are frozen, in topological order, and name the tensors that they read and write.
+A tensor's shape is that of one image: (C, H, W) or (F,); the batch is the leading axis
+of every array.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import onnx
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a convolution or a pooling slides over an image.
+
+    ``kernel``, ``strides`` and ``dilations`` are (vertical, horizontal); ``pads`` is
+    (top, left, bottom, right), the order of ONNX.
+    """
+
+    kernel: Pair
+    strides: Pair = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    dilations: Pair = (1, 1)
+
+    @property
+    def extent(self) -> Pair:
+        """Height and width that the dilated kernel covers."""
+        vertical, horizontal = (
+            (size - 1) * dilation + 1
+            for size, dilation in zip(self.kernel, self.dilations, strict=True)
+        )
+        return vertical, horizontal
+
+    def output_size(self, height: int, width: int) -> Pair:
+        """Output height and width for an input of ``height`` by ``width``."""
+        top, left, bottom, right = self.pads
+        return (
+            (height + top + bottom - self.extent[0]) // self.strides[0] + 1,
+            (width + left + right - self.extent[1]) // self.strides[1] + 1,
+        )
+
+    def same_pads(self, size: Pair, more_at_end: bool) -> tuple[int, int, int, int]:
+        """Return padding that makes the output the input's ``size`` over the stride."""
+        totals = [
+            max((-(-length // stride) - 1) * stride + extent - length, 0)
+            for length, stride, extent in zip(size, self.strides, self.extent, strict=True)
+        ]
+        less = totals[0] // 2, totals[1] // 2
+        more = totals[0] - less[0], totals[1] - less[1]
+        return (*less, *more) if more_at_end else (*more, *less)
+
+    def patches(self, images: np.ndarray, fill: int | float = 0) -> np.ndarray:
+        """Show every position of the window as a patch.
+
+        Parameters
+        ----------
+        images
+            (batch, C, H, W) of any dtype.
+        fill
+            What the padding holds.
+
+        Returns
+        -------
+        numpy.ndarray
+            (batch, C, H_out, W_out, kernel height, kernel width), a read-only view.
+        """
+        top, left, bottom, right = self.pads
+        margins = ((0, 0), (0, 0), (top, bottom), (left, right))
+        if any(self.pads):
+            images = np.pad(images, margins, constant_values=fill)
+        windows = np.lib.stride_tricks.sliding_window_view(images, self.extent, axis=(2, 3))
+        (down, across), (tall, wide) = self.strides, self.dilations
+        return windows[:, :, ::down, ::across, ::tall, ::wide]
+
+
+@dataclass(frozen=True)
+class Relu:
+    """Zero for negative values; no more than ``upper``, where that is finite."""
+
+    upper: float = math.inf
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Apply to real values of any shape."""
+        return np.clip(values, 0, self.upper)
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """What every node has: ``activation`` applies to the node's own result."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    activation: Relu | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Linear(Node):
+    """A convolution (``window`` given) or a fully connected layer.
+
+    ``weights`` is (K, N) float64, K in im2col order: channel, kernel row, kernel column;
+    ``bias`` is (N,) float64. Both have BatchNormalization folded in.
+    """
+
+    operator: str
+    weights: np.ndarray
+    bias: np.ndarray
+    window: Window | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Add(Node):
+    """The sum of two tensors of one shape."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pool(Node):
+    """Average (never padded) or largest value of each window."""
+
+    kind: Literal["average", "max"]
+    window: Window
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Reshape(Node):
+    """Flatten each image to one dimension."""
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """An imported network.
+
+    ``shapes`` holds the shape of one image of every tensor, ``batch`` the fixed batch
+    size of the file or None, and ``model`` the ONNX model with inferred shapes: the
+    float reference runs that, unfolded.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    input: str
+    output: str
+    shapes: dict[str, tuple[int, ...]]
+    batch: int | None
+    model: onnx.ModelProto
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input image."""
+        return self.shapes[self.input]
+
+    @property
+    def classes(self) -> int:
+        """Number of values in one image's answer."""
+        return math.prod(self.shapes[self.output])

