@@ -108,9 +108,9 @@ class Builder:
             raise UnsupportedError()
         node = next((node for node in self.nodes if node.output == name), None)
         if not isinstance(node, kind) or self._readers[name] != 1:
+            wanted = "an operator" if kind is Node else "a Conv, Gemm or MatMul"
             raise UnsupportedError(
-                f"its input '{name}' must be the result of a {kind.__name__} node"
-                " that nothing else reads"
+                f"its input '{name}' must be the result of {wanted} that nothing else reads"
             )
         return node
 

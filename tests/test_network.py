@@ -150,12 +150,12 @@ UNSUPPORTED = {
             operator("BatchNormalization", "r n_gamma n_beta n_mean n_variance", "b"),
             operator("Add", "b n", "y"),
         ],
-        "unsupported: Relu (node 'node_r'): its input 'x' must be the result of a Node node"
-        " that nothing else reads",
+        "unsupported: Relu (node 'node_r'): its input 'x' must be the result of an"
+        " operator that nothing else reads",
     ),
     "shared": (
         [operator("Conv", "x w", "c"), operator("Relu", "c", "r"), operator("Add", "r c", "y")],
-        "Relu (node 'node_r'): its input 'c' must be the result of a Node node that nothing",
+        "Relu (node 'node_r'): its input 'c' must be the result of an operator that nothing",
     ),
     "pad": (
         [operator("AveragePool", "x", "y", kernel_shape=[2, 2], pads=[0, 0, 1, 1])],

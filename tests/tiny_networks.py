@@ -37,7 +37,8 @@ def write_network(
 
 
 def _model(graph: onnx.GraphProto, opset: int) -> onnx.ModelProto:
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+    versions = [helper.make_opsetid("", opset), helper.make_opsetid("house", 1)]
+    return helper.make_model(graph, opset_imports=versions, ir_version=9)
 
 
 def operator(kind: str, inputs: str, output: str, **attributes: object) -> Operator:
@@ -46,7 +47,7 @@ def operator(kind: str, inputs: str, output: str, **attributes: object) -> Opera
 
 
 def normal(seed: int, *shape: int, scale: float = 0.5) -> np.ndarray:
-    """Normally distributed float32 values."""
+    """Draw normally distributed float32 values."""
     return (np.random.default_rng(seed).standard_normal(shape) * scale).astype(np.float32)
 
 

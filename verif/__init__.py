@@ -1,0 +1,1 @@
+"""The reusable verification environment: drivers, scoreboards, tiling, layer replay."""
