@@ -148,12 +148,11 @@ module ffp8_engine #(
         .gated          (gated)
     );
 
-    // Input queues.
+    // Input queues of a and w. The c stream has none: the registers are sampled in the cycle in
+    // which its first beat moves on the bus, so that software knows which tile a write meets.
     wire              a_valid, a_ready, a_last, w_valid, w_ready, w_last;
-    wire              c_valid, c_ready, c_last;
     wire [8*ROWS-1:0] a_codes;
     wire [8*COLS-1:0] w_codes;
-    wire [39:0]       c_data;
     wire              unused = &{1'b0, s_axis_c_tdata[63:40]};
 
     ffp8_fifo #(.WIDTH(8 * ROWS + 1)) a_queue (
@@ -167,12 +166,6 @@ module ffp8_engine #(
         .in_valid(s_axis_w_tvalid), .in_ready(s_axis_w_tready),
         .in_data({s_axis_w_tlast, s_axis_w_tdata}),
         .out_valid(w_valid), .out_ready(w_ready), .out_data({w_last, w_codes}));
-
-    ffp8_fifo #(.WIDTH(41)) c_queue (
-        .clk(clk), .rst(rst),
-        .in_valid(s_axis_c_tvalid), .in_ready(s_axis_c_tready),
-        .in_data({s_axis_c_tlast, s_axis_c_tdata[39:0]}),
-        .out_valid(c_valid), .out_ready(c_ready), .out_data({c_last, c_data}));
 
     // Contexts and the sequence of tiles.
     wire                   context_ready, context_done, context_release, context_occupied;
@@ -194,11 +187,11 @@ module ffp8_engine #(
         .rst            (rst),
         .open           (open),
         .resume         (resume),
-        .c_valid        (c_valid),
-        .c_ready        (c_ready),
-        .c_last         (c_last),
-        .c_start        (c_data[31:0]),
-        .c_bias         (c_data[39:32]),
+        .c_valid        (s_axis_c_tvalid),
+        .c_ready        (s_axis_c_tready),
+        .c_last         (s_axis_c_tlast),
+        .c_start        (s_axis_c_tdata[31:0]),
+        .c_bias         (s_axis_c_tdata[39:32]),
         .a_signed       (a_signed),
         .a_exponent_bits(a_exponent_bits),
         .a_bias         (a_bias),

@@ -328,10 +328,8 @@ class Format:
         """
         check_rounding(rounding)
         limit = self.max_code if clamp is None else self._check_clamp(clamp)
-        # One exponent bit adds no range: without any, the format is coded like (s, 1, f - 1).
-        fraction = min(self.fraction, self.magnitude_bits - 1)
         relative = exponent - near_exponent(self.unit_exponent)
-        code, inexact = round_to_code(values, relative, fraction, rounding)
+        code, inexact = round_to_code(values, relative, self.fraction, rounding)
         overflow = code > self.max_code
         underflow = (code == 0) & inexact
         inexact |= code > limit

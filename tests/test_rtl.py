@@ -10,6 +10,14 @@ BENCHES = [
     ("decode", {"EXP_MAX": 3}),
     ("decode", {"EXP_MAX": 5}),
     ("decode", {"EXP_MAX": 8}),
+    ("engine", {"EXP_MAX": 3, "ROWS": 1, "COLS": 1, "K_MAX": 16}),
+    ("engine", {"EXP_MAX": 4, "ROWS": 4, "COLS": 3, "K_MAX": 64, "PIPELINE": 1}),
+    ("engine", {"EXP_MAX": 5, "ROWS": 2, "COLS": 5, "K_MAX": 50}),
+    ("engine", {"EXP_MAX": 5, "ROWS": 4, "COLS": 4, "K_MAX": 8192}),
+    ("engine", {"EXP_MAX": 5, "ROWS": 16, "COLS": 16, "K_MAX": 256}),
+    ("sequencer", {"K_MAX": 1}),
+    ("sequencer", {"K_MAX": 5}),
+    ("sequencer", {"K_MAX": 8}),
 ]
 
 

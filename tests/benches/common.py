@@ -1,0 +1,140 @@
+"""What several benches share: clock and reset, random integers, and the pipeline's scoreboard."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge
+
+Vector = tuple[Mapping[str, int], Any]
+"""Values of the inputs by name, and what the check is told of the result."""
+
+
+def start_clock(dut: Any) -> RisingEdge:
+    """Start the clock and return the trigger of its rising edge."""
+    Clock(dut.clk, 10, unit="ns", impl="gpi").start(start_high=False)
+    return RisingEdge(dut.clk)
+
+
+def integer(random: np.random.Generator, bits: int) -> int:
+    """Return a uniform integer of up to `bits` bits, however many these are."""
+    return int.from_bytes(random.bytes(bits // 8 + 1), "little") & (1 << bits) - 1
+
+
+def signed_value(random: np.random.Generator, width: int) -> int:
+    """Return a signed integer of up to `width` bits, sign included, of any length and shape."""
+    bits = int(random.integers(width))
+    shape = random.integers(4)
+    if shape == 0:
+        magnitude = integer(random, bits)
+    elif shape == 1:  # runs of ones, so that a carry travels far
+        magnitude = (1 << bits) - (1 << int(random.integers(bits + 1)))
+    elif shape == 2:  # a leading bit and something far below it
+        magnitude = (1 << bits >> 1) + integer(random, int(random.integers(bits + 1)) // 2)
+    else:
+        magnitude = (1 << bits) - 1
+    return -magnitude - int(random.integers(2)) if random.random() < 0.5 else magnitude
+
+
+class Pipeline:
+    """Drives a pipeline of `advance`, in_valid and out_valid, and judges it in every cycle.
+
+    In each cycle out_valid and the result are compared with what entered `latency` advances
+    before: nothing may come early, late, twice or not at all, or change while the pipeline
+    stands. While it stands and in bubbles the inputs carry other vectors' values.
+
+    Parameters
+    ----------
+    dut
+        The design.
+    latency
+        Advances from an input to its result.
+    check
+        Called with the second part of a vector while its result is on the outputs.
+    random
+        Where stalls, bubbles and what fills them come from.
+    cleared
+        Outputs that reset sets to zero.
+    """
+
+    def __init__(
+        self,
+        dut: Any,
+        latency: int,
+        check: Callable[[Any], None],
+        random: np.random.Generator,
+        cleared: Sequence[str] = ("out_valid",),
+    ) -> None:
+        self.sent = self.checked = self.dropped = self.stalls = self.bubbles = 0
+        self._dut, self._check, self._random = dut, check, random
+        self._cleared = [getattr(dut, name) for name in cleared]
+        self._stages: deque[Any] = deque([None] * latency, maxlen=latency)
+        self._seen = False  # the last stage has been counted
+        self._driven: dict[str, int] = {}
+        self._inputs: dict[str, Any] = {}
+        self._valid = dut.out_valid
+        self._edge = start_clock(dut)
+
+    async def reset(self) -> None:
+        """Reset for one cycle, with all else going on, and look at what that clears."""
+        self._drive({"rst": 1})
+        await self._edge
+        self.dropped += sum(stage is not None for stage in self._stages) - self._seen
+        self._drive({"rst": 0, "in_valid": 0, "advance": 0})
+        await self._edge
+        for signal in self._cleared:
+            assert int(signal.value) == 0, f"{signal._name} after reset: {signal.value}"
+        self._stages.extend([None] * len(self._stages))
+        self._seen = False
+
+    async def run(
+        self, vectors: Sequence[Vector], advance: float, valid: float, drain: bool = True
+    ) -> None:
+        """Send vectors, at these probabilities of an advance and of a vector in an advance."""
+        assert advance > 0 and valid > 0
+        random, stages, position = self._random.random, self._stages, 0
+        while position < len(vectors) or (drain and any(stages)):
+            moves = random() < advance
+            enters = position < len(vectors) and random() < valid
+            chosen = position if moves and enters else int(random() * len(vectors))
+            inputs, expected = vectors[chosen]
+            self._drive(inputs)
+            self._drive({"in_valid": int(enters if moves else random() < 0.5), "advance": int(moves)})
+            await self._edge
+            self._judge()
+            if not moves:
+                self.stalls += 1
+                continue
+            stages.appendleft((expected,) if enters else None)
+            self._seen = False
+            self.sent += enters
+            position += enters
+            self.bubbles += not enters
+
+    def finish(self) -> None:
+        """Assert that something was sent, that all of it arrived, and that the rest was tried."""
+        assert not any(self._stages), "a result is still due"
+        assert self.checked + self.dropped == self.sent and self.checked > 0
+        assert self.stalls > 0 and self.bubbles > 0
+        self._dut._log.info("checked %d of %d sent", self.checked, self.sent)
+
+    def _drive(self, values: Mapping[str, int]) -> None:
+        for name, value in values.items():
+            if self._driven.get(name) != value:
+                self._driven[name] = value
+                if name not in self._inputs:
+                    self._inputs[name] = getattr(self._dut, name)
+                self._inputs[name].value = value
+
+    def _judge(self) -> None:
+        due = self._stages[-1]
+        valid = int(self._valid.value)
+        assert valid == (due is not None), f"out_valid {valid}, result due: {due}"
+        if due is not None:
+            self._check(due[0])
+            self.checked += not self._seen
+            self._seen = True

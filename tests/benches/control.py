@@ -1,0 +1,158 @@
+"""What the benches of control and of the unit share: pins, clock, reset, pace, descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import RisingEdge
+
+from model import Format
+
+
+class Pins:
+    """Inputs that are driven and outputs that are sampled, once a cycle.
+
+    Values driven take effect after the edge that `cycle` returned from; `cycle` returns what
+    the outputs were just before the next one.
+
+    Parameters
+    ----------
+    dut
+        The design, with inputs `clk` and `rst`.
+    inputs
+        Names of all other inputs.
+    outputs
+        Names of the outputs that must never be X or Z once reset is over.
+    """
+
+    def __init__(self, dut: Any, inputs: Iterable[str], outputs: Iterable[str]) -> None:
+        self.dut = dut
+        self._inputs = {name: getattr(dut, name) for name in ("rst", *inputs)}
+        self._outputs = {name: getattr(dut, name) for name in outputs}
+        self._driven: dict[str, int] = {}
+        self._edge = RisingEdge(dut.clk)
+        self.cycles = 0
+        self.drive(**dict.fromkeys(self._inputs, 0))
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+
+    def drive(self, **values: int) -> None:
+        """Set inputs, from now on."""
+        for name, value in values.items():
+            if self._driven.get(name) != value:
+                self._inputs[name].value = int(value)
+                self._driven[name] = value
+
+    def driven(self, name: str) -> int:
+        """Return what an input is set to."""
+        return self._driven[name]
+
+    async def reset(self) -> None:
+        """Hold reset for two cycles; nothing is looked at."""
+        self.drive(rst=1)
+        await self._edge
+        await self._edge
+        self.drive(rst=0)
+        self.cycles = 0
+
+    async def cycle(self) -> SimpleNamespace:
+        """Wait for the end of the cycle and return its outputs by name."""
+        await self._edge
+        self.cycles += 1
+        return SimpleNamespace(**{name: known(pin) for name, pin in self._outputs.items()})
+
+
+def known(pin: Any) -> int:
+    """Return a pin's unsigned value; AssertionError if a bit of it is X or Z."""
+    value = pin.value
+    try:
+        return int(value)
+    except ValueError:
+        raise AssertionError(f"{pin._name} is {value}") from None
+
+
+class Pace:
+    """Decides when a handshake is offered: stretches of cycles, each with a rate of its own.
+
+    Parameters
+    ----------
+    random
+        Where decisions come from.
+    rates
+        Shares of cycles to choose from, for each stretch anew.
+    """
+
+    def __init__(
+        self, random: np.random.Generator, rates: tuple[float, ...] = (0.1, 0.5, 0.9, 1.0)
+    ) -> None:
+        self._random, self._rates = random, rates
+        self._left, self._rate = 0, 1.0
+
+    def __call__(self) -> bool:
+        """Return whether to offer in this cycle."""
+        if self._left == 0:
+            self._rate = self._rates[int(self._random.integers(len(self._rates)))]
+            self._left = int(self._random.integers(1, 50))
+        self._left -= 1
+        return self._random.random() < self._rate
+
+
+class Handshake:
+    """Watches a valid/ready pair that the design offers: valid and payload hold until taken.
+
+    Call it with each cycle's sample. X and Z are caught where the sample is taken.
+
+    Parameters
+    ----------
+    valid
+        Name of the output that offers.
+    payload
+        Names of the outputs that go with it.
+
+    Attributes
+    ----------
+    moved
+        Transfers seen.
+    stalled
+        Cycles in which an offer was not taken.
+    """
+
+    def __init__(self, valid: str, payload: tuple[str, ...]) -> None:
+        self.moved = self.stalled = 0
+        self._valid, self._payload = valid, payload
+        self._offer: tuple[int, ...] | None = None
+
+    def __call__(self, sample: SimpleNamespace, ready: int) -> bool:
+        """Return whether the payload moves in this cycle."""
+        values = vars(sample)
+        valid = values[self._valid]
+        offer = tuple(values[name] for name in self._payload) if valid else None
+        if self._offer is not None:
+            assert valid, f"{self._valid} fell before its payload was taken"
+            assert offer == self._offer, f"{self._valid}: {self._offer} became {offer} unmoved"
+        moved = bool(valid and ready)
+        self._offer = None if moved else offer
+        self.moved += moved
+        self.stalled += bool(valid and not ready)
+        return moved
+
+
+def choose(random: np.random.Generator, options: Iterable[Any]) -> Any:
+    """Return one of the options, as it is (numpy's own choice converts types)."""
+    options = list(options)
+    return options[int(random.integers(len(options)))]
+
+
+def describe(fmt: Format, code: int) -> str:
+    """Return a code with its value, sign, exponent field and significand."""
+    magnitude = code & fmt.max_code
+    field, trailing = magnitude >> fmt.fraction, magnitude & (2**fmt.fraction - 1)
+    significand = trailing + (2**fmt.fraction if field else 0)
+    return (
+        f"{fmt} {code:#04x} = {fmt.exact(code)} (sign {fmt.sign and code >> 7}, exponent {field},"
+        f" significand {significand})"
+    )
