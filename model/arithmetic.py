@@ -27,6 +27,7 @@ ACCUMULATORS = ("exact",)
 
 _LIMB = 17  # bits; two limbs hold 34, the integers of 5 exponent bits; three fit a float64
 _LIMB_DEPTH = 2 ** (53 - 2 * _LIMB)  # products of limbs that a float64 adds up exactly
+_MEAN_DEPTH = 2 ** (63 - 34)  # integers of 34 bits that an int64 adds up
 _BLOCK_OUTPUTS, _BLOCK_OPERANDS = 2**16, 2**22  # elements in work at a time, for the caches
 _BINARY32_FRACTION, _BINARY32_UNIT, _BINARY32_INFINITY = 23, -149, 0x7F800000
 
@@ -244,10 +245,9 @@ def mean(
     count = array.shape[-1] if count is None else count
     if count < 1:
         raise ValueError(f"a mean over {count} elements: at least 1 is needed")
-    integers = fmt.integers(array)
-    if array.shape[-1] * fmt.max_integer >= 2**63:
-        integers = integers.astype(object)
-    sums = np.asarray(integers.sum(axis=-1))
+    if array.shape[-1] > _MEAN_DEPTH:
+        raise ValueError(f"a mean over {array.shape[-1]} elements: at most {_MEAN_DEPTH} are added")
+    sums = np.asarray(fmt.integers(array).sum(axis=-1))
     distinct, places = np.unique(sums, return_inverse=True)
     tables = _encode_ratios(distinct.tolist(), count, fmt.unit_exponent, fmt_y, rounding, clamp)
     places = places.reshape(sums.shape)
@@ -318,7 +318,7 @@ def _row_summer(
         start_row = starts.astype(np.float64)
         return lambda a: (table[a] @ right + start_row, 0)
     tables, rights = _limb_tables(fmt_a, _LIMB), _limb_tables(fmt_w, _LIMB)[:, w]
-    start_limbs = _limbs(starts.tolist(), _LIMB, bound.bit_length() // _LIMB + 2)
+    start_limbs = _limbs(starts.tolist(), _LIMB, bound.bit_length() // _LIMB + 1)
     return lambda a: _leading_bits(_sum_limbs(a, tables, rights, start_limbs))
 
 

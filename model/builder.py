@@ -114,12 +114,6 @@ class Builder:
             )
         return node
 
-    def append(self, node: Node) -> None:
-        """Add a node whose tensors all have a known shape."""
-        for name in (*node.inputs, node.output):
-            self.shape(name)
-        self.nodes.append(node)
-
     def replace(self, node: Node, **changes: object) -> None:
         """Put a copy with changed fields in a node's place."""
         self.nodes[self.nodes.index(node)] = dataclasses.replace(node, **changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +12,10 @@ import onnxruntime
 from model.graph import Add, Linear, Network, Node, Pool
 
 SAMPLES = 2**15
-BATCH = 32
+"""Values of each tensor that `calibrate` keeps."""
+
+BATCH_BYTES = 2**26
+"""All tensors of a batch together, at least one image's."""
 
 
 class FloatNetwork:
@@ -40,13 +44,14 @@ class FloatNetwork:
         self._session = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
+        values = sum(math.prod(shape) for shape in network.shapes.values())
+        self._batch = network.batch or max(BATCH_BYTES // (4 * values), 1)
         self._names = [output.name for output in model.graph.output]
 
     def batches(self, images: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
         """Run images (N, C, H, W) float32 and yield the exposed tensors of each batch."""
-        size = self._network.batch or BATCH
-        for first in range(0, len(images), size):
-            batch = images[first : first + size]
+        for first in range(0, len(images), self._batch):
+            batch = images[first : first + self._batch]
             missing = self._network.batch - len(batch) if self._network.batch else 0
             padded = np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)])
             results = self._session.run(self._names, {self._network.input: padded})

@@ -107,7 +107,7 @@ def _append_linear(
     bias = np.zeros(1) if bias is None else bias
     if bias.size not in (1, bias.shape[-1] if bias.ndim else 1):
         raise UnsupportedError(f"a bias of shape {bias.shape}, ({outputs},) is supported")
-    builder.append(
+    builder.nodes.append(
         Linear(
             builder.name(operator),
             (builder.operand(operator),),
@@ -153,7 +153,7 @@ def _add(builder: Builder, operator: onnx.NodeProto) -> None:
     first, second = builder.shape(sources[0]), builder.shape(sources[1])
     if first != second:
         raise UnsupportedError(f"of shapes {first} and {second} per image, equal ones expected")
-    builder.append(Add(builder.name(operator), sources, operator.output[0]))
+    builder.nodes.append(Add(builder.name(operator), sources, operator.output[0]))
 
 
 def _fold_constant(builder: Builder, operator: onnx.NodeProto, index: int) -> None:
@@ -217,7 +217,7 @@ def _append_pool(
     builder: Builder, operator: onnx.NodeProto, kind: Literal["average", "max"], window: Window
 ) -> None:
     name, source = builder.name(operator), builder.operand(operator)
-    builder.append(Pool(name, (source,), operator.output[0], kind=kind, window=window))
+    builder.nodes.append(Pool(name, (source,), operator.output[0], kind=kind, window=window))
 
 
 def _window(builder: Builder, operator: onnx.NodeProto, kernel: Pair) -> Window:
@@ -260,7 +260,7 @@ def _reshape(builder: Builder, operator: onnx.NodeProto) -> None:
 
 def _append_reshape(builder: Builder, operator: onnx.NodeProto) -> None:
     name, source = builder.name(operator), builder.operand(operator)
-    builder.append(Reshape(name, (source,), operator.output[0]))
+    builder.nodes.append(Reshape(name, (source,), operator.output[0]))
 
 
 def _skip(builder: Builder, operator: onnx.NodeProto) -> None:

@@ -109,7 +109,7 @@ def test_gemm_wide(rng):
 
 
 @pytest.mark.parametrize("text", ["s0e4f4b0", "s0e5f3b0", "s1e5f2b0", "s0e8f0b0"])
-@pytest.mark.parametrize("exponent", [40, 47, 60, 67, 90])
+@pytest.mark.parametrize("exponent", [40, 47, 53, 54, 59, 67, 90])
 @pytest.mark.parametrize(("tie", "even", "above"), [(17, 0x38, 0x39), (-19, 0xBA, 0xB9)])
 def test_sticky_far_below(text, exponent, tie, even, above):
     """A start value that is a tie stays one without products, and none with the smallest."""
@@ -159,15 +159,30 @@ def test_long(split, depth, rng):
         assert (codes[m, n], flags[m, n]) == expected
 
 
-def test_longer_than_a_limb_sum():
-    """A sum too long for one pass over the limbs, all terms the largest."""
-    fmt, depth = Format(0, 5, 3, 16), 2**19 + 3
-    a = np.full((1, depth), 0xFF, np.uint8)
-    codes, flags = gemm(a, a.T, fmt, fmt, 0, None)
-    assert (codes, flags) == rational.encode_binary32(depth * fmt.exact(0xFF) ** 2)
-    fmt_y = Format(0, 4, 4, -53)
-    codes, _ = gemm(a, a.T, fmt, fmt, 0, fmt_y, rounding="rup")
-    assert codes == rational.encode(astuple(fmt_y), depth * fmt.exact(0xFF) ** 2, "rup")[0]
+@pytest.mark.parametrize(
+    ("text_a", "text_w", "code_a", "code_w", "depth", "integer"),
+    [
+        ("s0e5f3b0", "s0e4f4b0", 0xF8, 0xF0, 8, 2**54),
+        ("s0e4f4b0", "s0e4f4b0", 0xF0, 0xF0, 2**18, 2**54),
+        ("s0e5f3b0", "s0e5f3b0", 0x77, 0x77, 2**20, 225 * 2**46),
+        ("s1e5f2b0", "s0e5f3b0", 0xBB, 0x77, 2**20, -105 * 2**46),
+    ],
+)
+def test_sum_beyond_float64(text_a, text_w, code_a, code_w, depth, integer):
+    """The smallest product counts beside a sum, or a sum of limbs, of more than 53 bits."""
+    fmt_a, fmt_w = Format.parse(text_a), Format.parse(text_w)
+    a, w = np.full((1, depth + 1), code_a, np.uint8), np.full((depth + 1, 2), code_w, np.uint8)
+    a[0, -1], w[-1] = 0x01, [0x00, 0x01]
+    grid = fmt_a.unit_exponent + fmt_w.unit_exponent
+    sign = int(integer < 0)
+    unit_exponent = grid + (47 if integer == 2**54 else 46)
+    fmt_y = Format(sign, 0, 8 - sign, 1 - (8 - sign) - unit_exponent)
+    exact = rational.encode(astuple(fmt_y), integer * Fraction(2) ** grid)
+    assert exact[1] == 0
+    codes, flags = gemm(a, w, fmt_a, fmt_w, 0, fmt_y, rounding="rup")
+    step = 1 if integer > 0 else -1
+    assert codes.tolist() == [[exact[0], exact[0] + step]]
+    assert flags.tolist() == [[0, FLAG_INEXACT]]
 
 
 def test_many_outputs(rng):
@@ -228,6 +243,30 @@ def test_raw_ends(bias_sum, rng):
         flags |= np.bitwise_or.reduce(gemm(a, w, fmt_a, fmt_w, start, None)[1], axis=None)
     assert bool(flags & FLAG_OVERFLOW) == (bias_sum < 0)
     assert bool(flags & FLAG_UNDERFLOW) == (bias_sum >= 150)
+
+
+@pytest.mark.parametrize(
+    ("start", "product", "word", "flags"),
+    [
+        (2.0**127, 2.0**127, 0x7F800000, FLAG_OVERFLOW | FLAG_INEXACT),
+        (2.0**128 - 2.0**104, 2.0**103, 0x7F800000, FLAG_OVERFLOW | FLAG_INEXACT),
+        (2.0**128 - 2.0**104, 2.0**102, 0x7F7FFFFF, FLAG_INEXACT),
+        (2.0**127, 2.0**103, 0x7F000000, FLAG_INEXACT),
+        (-(2.0**-149), 2.0**-150, 0x00000000, FLAG_UNDERFLOW | FLAG_INEXACT),
+        (2.0**-149, 2.0**-150, 0x00000002, FLAG_INEXACT),
+        (2.0**-126, -(2.0**-149), 0x007FFFFF, 0),
+        (-1.0, 1.0, 0x00000000, 0),
+    ],
+)
+def test_raw_threshold(start, product, word, flags):
+    """Raw results at the very ends of binary32, ties included."""
+    fmt_a = Format(1, 4, 3, 7)
+    fmt_w = Format(1, 4, 3, 7 + 1 - int(np.frexp(product)[1]))
+    a, w = np.uint8([[0x38 if product > 0 else 0xB8]]), np.uint8([[0x38]])
+    assert dot(a[0], w[0], fmt_a, fmt_w) == Fraction(product)
+    result = gemm(a, w, fmt_a, fmt_w, start, None)
+    assert (result[0].item(), result[1].item()) == (word, flags)
+    assert_gemm_judged(a, w, fmt_a, [fmt_w], np.float32([start]), None)
 
 
 def test_judge_binary32(rng):
@@ -364,6 +403,9 @@ def test_mean_tie():
     assert flags.tolist() == [FLAG_INEXACT] * 2
     assert mean([0x39], fmt, fmt) == (0x39, 0)
     assert mean([0x38, 0x39], fmt, fmt) == (0x38, FLAG_INEXACT)
+    fmt_y = Format(1, 4, 3, 67)
+    for rounding, code in (("rne", 0x38), ("rup", 0x39)):
+        assert mean([0x38], fmt, fmt_y, rounding, count=2**60 - 1) == (code, FLAG_INEXACT)
 
 
 @pytest.mark.parametrize(
@@ -412,6 +454,7 @@ def test_gemm_refusals(arguments, message):
         (lambda fmt: add([1, 2], fmt, [[1, 2]], fmt, fmt), "one shape"),
         (lambda fmt: mean(3, fmt, fmt), "without an axis"),
         (lambda fmt: mean(np.zeros((2, 0), np.uint8), fmt, fmt), "mean over 0 elements"),
+        (lambda fmt: mean(np.broadcast_to(np.uint8(0), 2**29 + 1), fmt, fmt), "at most 536870912"),
     ],
 )
 def test_other_refusals(call, message):

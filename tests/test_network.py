@@ -111,7 +111,8 @@ def test_fully_connected_forms(path, seed):
         operator("MatMul", "f w1", "m1"),
         operator("BatchNormalization", "m1 n_gamma n_beta n_mean n_variance", "b1"),
         operator("Add", "v1 b1", "a1"),
-        operator("Clip", "a1 zero", "r1"),
+        operator("Clip", "a1 zero third", "c1"),
+        operator("Relu", "c1", "r1"),
         operator("Gemm", "r1 w2", "y"),
     ]
     constants = {
@@ -119,10 +120,25 @@ def test_fully_connected_forms(path, seed):
         "v1": normal(seed + 1, 7),
         "w2": normal(seed + 2, 7, 3),
         "zero": np.float32(0),
+        "third": np.float32(0.3),
         **norm_parameters(seed + 3, 7, "n"),
     }
     write_network(path, operators, constants, shape=("N", 2, 3, 4))
-    assert [type(node).__name__ for node in load(path).nodes] == ["Reshape", "Linear", "Linear"]
+    nodes = load(path).nodes
+    assert [type(node).__name__ for node in nodes] == ["Reshape", "Linear", "Linear"]
+    assert nodes[1].activation == Relu(np.float32(0.3))
+    assert_same_function(path, seed)
+
+
+def test_relu_moves_before_reshape_and_largest(path, seed):
+    operators = [
+        operator("Conv", "x w", "c"),
+        operator("MaxPool", "c", "p", kernel_shape=[2, 2]),
+        operator("Flatten", "p", "f"),
+        operator("Relu", "f", "y"),
+    ]
+    write_network(path, operators, WEIGHTS)
+    assert [node.activation for node in load(path).nodes] == [Relu(), None, None]
     assert_same_function(path, seed)
 
 

@@ -34,11 +34,10 @@ def path(tmp_path: Path) -> Path:
 
 def squared_errors(column: np.ndarray, split: tuple[int, int, int]) -> np.ndarray:
     """Squared error of a column at each of the 256 biases."""
-    errors = []
-    for bias in BIASES:
-        fmt = Format(*split, int(bias))
-        errors.append(np.square(fmt.decode(fmt.encode(column)) - column).sum())
-    return np.array(errors)
+    fmt = Format(*split, 0)
+    codes, _ = fmt.encode_scaled(column, BIASES[:, np.newaxis])
+    values = np.ldexp(fmt.decode(codes), -BIASES[:, np.newaxis])
+    return np.square(values - column).sum(axis=1)
 
 
 def brute_force(values: np.ndarray, exp_max: int, limit: int = BIAS_MAX) -> float:
@@ -65,11 +64,19 @@ def tensors(seed: int) -> dict[str, np.ndarray]:
         "constant": np.full(50, -0.3),
         "integers": random.integers(-127, 128, 50) / 1.0,
         "zero": np.zeros(50),
+        "nearly one": np.full(50, 0.999),
+        "worth saturating": np.append(np.full(12, 0.5), 129),
     }
 
 
 @pytest.mark.parametrize(
-    ("kind", "exp_max"), [*((kind, 8) for kind in tensors(0)), ("normal", 3), ("positive", 4)]
+    ("kind", "exp_max"),
+    [
+        *((kind, 8) for kind in tensors(0)),
+        ("normal", 3),
+        ("positive", 4),
+        *((kind, 0) for kind in list(tensors(0))[-2:]),
+    ],
 )
 def test_selected_format_is_of_least_error(seed, kind, exp_max):
     values = tensors(seed)[kind]
@@ -181,7 +188,7 @@ def test_quantized_network_approximates_float(residual):
     answers = quantized.run(images)
     assert answers.dtype == np.float32 and answers.shape == expected.shape
     noise = np.square(answers - expected).mean() / np.square(expected - expected.mean(0)).mean()
-    assert noise < 0.01
+    assert noise < 0.15  # 0.04 at most in 60 seeds, median 0.003; a wrong layout gives about 1
 
 
 def test_relu_is_an_unsigned_format_and_clip_a_clamp(residual):
@@ -192,6 +199,37 @@ def test_relu_is_an_unsigned_format_and_clip_a_clamp(residual):
     assert added.fmt_y.decode(added.clamp) == added.fmt_y.decode(added.fmt_y.encode(6.0))
     high = np.full((1, *added.input_shape), 0x7F, np.uint8)
     assert (added.apply(high, high) == added.clamp).all()
+
+
+CLIPPED = {
+    "convolution": [operator("Conv", "x w", "c"), operator("Clip", "c zero upper", "y")],
+    "sum": [
+        operator("Conv", "x w", "c"),
+        operator("Add", "c c", "a"),
+        operator("Clip", "a zero upper", "y"),
+    ],
+    "mean": [
+        operator("Conv", "x w", "c"),
+        operator("AveragePool", "c", "p", kernel_shape=[1, 2]),
+        operator("Clip", "p zero upper", "y"),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", CLIPPED)
+def test_clip_bounds_what_the_format_could_hold(path, seed, kind):
+    constants = {
+        "w": normal(seed, 4, 2, 3, 3),
+        "zero": np.float32(0),
+        "upper": np.float32(0.3),
+    }
+    network = load(write_network(path, CLIPPED[kind], constants))
+    images = normal(seed, 20, *network.input_shape, scale=1)
+    quantized = quantize(network, images)
+    fmt, clamp = quantized.formats["y"], quantized.nodes[-1].clamp
+    assert fmt.sign == 0 and clamp == fmt.encode(np.float32(0.3)) < fmt.max_code
+    answers = quantized.run(images)
+    assert answers.min() == 0 and answers.max() == np.float32(fmt.decode(clamp))
 
 
 def test_every_layer_against_plain_arithmetic(residual):
@@ -307,6 +345,15 @@ def test_calibration_keeps_a_bounded_sample_and_the_extremes(path, seed):
     assert samples["d2"].min() == 0 and samples["r1"].max() <= 6
     again = calibrate(network, images, samples=500)
     assert all(np.array_equal(samples[name], again[name]) for name in samples)
+
+
+@pytest.mark.parametrize("exp_max", [3, 4, 5])
+def test_starts_of_the_committed_network_fit(exp_max):
+    network = load("fashion_resnet8")
+    images = read_images("fashion_mnist_calibration", network).images[:4]
+    for layer in quantize(network, images, exp_max, k_max=576).layers:
+        grid = [layer.fmt_a.unit_exponent + fmt.unit_exponent for fmt in layer.fmts_w]
+        start_integer(layer.start, grid, accumulator_width(exp_max, 576))
 
 
 def test_macs_and_outputs_follow_from_inferred_shapes():

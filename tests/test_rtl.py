@@ -7,6 +7,10 @@ import pytest
 from verif.simulation import BUILD, simulate
 
 BENCHES = [
+    ("context", {"EXP_MAX": 3, "COLS": 1, "ACC_WIDTH": 39, "SHIFT_WIDTH": 6, "SLOTS": 8}),
+    ("context", {"EXP_MAX": 5, "COLS": 1, "ACC_WIDTH": 83, "SHIFT_WIDTH": 7, "SLOTS": 16}),
+    ("context", {"EXP_MAX": 5, "COLS": 3, "ACC_WIDTH": 83, "SHIFT_WIDTH": 7, "SLOTS": 4}),
+    ("context", {"EXP_MAX": 5, "COLS": 16, "ACC_WIDTH": 83, "SHIFT_WIDTH": 7, "SLOTS": 4}),
     ("decode", {"EXP_MAX": 3}),
     ("decode", {"EXP_MAX": 5}),
     ("decode", {"EXP_MAX": 8}),

@@ -94,7 +94,9 @@ class EngineDriver:
         streams = [f"s_axis_{name}_tready" for name in SOURCES]
         streams += [f"m_axis_y_{name}" for name in ("tdata", "tkeep", "tuser", "tvalid", "tlast")]
         lite = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")
-        return [getattr(self.dut, name) for name in (*streams, *map("s_axil_{}".format, lite), "irq")]
+        return [
+            getattr(self.dut, name) for name in (*streams, *map("s_axil_{}".format, lite), "irq")
+        ]
 
     def stall(self, generator: np.random.Generator, probabilities: dict[str, float]) -> None:
         """Make streams ("c", "a", "w", "y") pause at random from now on."""

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -240,7 +241,7 @@ def load_equivalents(path: Path, sources: Mapping[str, str]) -> dict[Fault, str]
 
 
 def _environment() -> dict[str, str]:
-    return {name: text for name, text in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    return {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
 
 
 class Campaign:
@@ -472,16 +473,15 @@ def report(summary: Mapping[str, object], console: Console) -> None:
     columns = {
         "faults": "faults",
         "killed": "killed",
-        "by own bench": "killed_by_own_bench",
-        "by timeout": "timeouts",
+        "own bench": "killed_by_own_bench",
+        "timeout": "timeouts",
         "equivalent": "equivalent",
         "survived": "survived",
-        "error": "error",
-        "did not compile": "invalid",
+        "invalid": "invalid",
     }
-    table = Table("module", title=f"Faults, seed {summary['seed']}")
+    table = Table("module", title=f"Faults, seed {summary['seed']}", box=box.SIMPLE)
     for title in columns:
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for module, counts in summary["modules"].items():
         table.add_row(module, *(str(counts[key]) for key in columns.values()))
     console.print(table)
@@ -631,4 +631,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

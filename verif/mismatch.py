@@ -81,7 +81,10 @@ def describe_mismatch(
     a_codes, w_codes = tile.a_codes[row], tile.w_codes[:, col]
     live = np.flatnonzero((fmt_a.integers(a_codes) != 0) & (fmt_w.integers(w_codes) != 0))
     for k in live[:operands]:
-        a_text, w_text = describe_code(fmt_a, int(a_codes[k])), describe_code(fmt_w, int(w_codes[k]))
+        a_text, w_text = (
+            describe_code(fmt_a, int(a_codes[k])),
+            describe_code(fmt_w, int(w_codes[k])),
+        )
         lines.append(f"{f'k = {k}':>10}: a {a_text}; w {w_text}")
     rest = len(live) - len(live[:operands])
     lines.append(f"{'':>12}and {rest} more products; {tile.k - len(live)} of {tile.k} are zero")

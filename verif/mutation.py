@@ -147,7 +147,9 @@ def draw(faults: list[Fault], count: int, seed: int | str) -> list[list[Fault]]:
     chance = random.Random(str(seed))
     by_kind: dict[str, list[Fault]] = {}
     for kind in KINDS:
-        of_kind = sorted((one for one in faults if one.kind == kind), key=lambda one: one.site)
+        of_kind = sorted(
+            (one for one in faults if one.kind == kind), key=lambda one: (one.site, one)
+        )
         sites = groupby(of_kind, key=lambda one: one.site)
         by_kind[kind] = [chance.choice(list(variants)) for _, variants in sites]
     shares = dict.fromkeys(chance.sample(KINDS, len(KINDS)), 0)

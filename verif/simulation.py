@@ -17,13 +17,17 @@ from cocotb_test.simulator import run
 from cocotb_tools.check_results import get_results
 
 ROOT = Path(__file__).parent.parent
-HDL = ROOT / "hdl"
 BUILD = Path(os.environ.get("BUILD", ROOT / "build"))
 SIMULATORS = ("icarus",)
 
 
 class SimulationError(RuntimeError):
     """A simulation that failed, ended early or executed no test."""
+
+
+def design_folder() -> Path:
+    """Folder with the sources: the variable HDL, or the project's own."""
+    return Path(os.environ.get("HDL", ROOT / "hdl"))
 
 
 def bench_random() -> np.random.Generator:
@@ -44,6 +48,17 @@ def check_simulator(name: str) -> str:
     return name
 
 
+def compile_design(
+    toplevel: str, parameters: Mapping[str, int], folder: Path, waves: bool = False
+) -> None:
+    """Compile `toplevel` into an emptied `folder`, for `simulate` with ``compiled=True``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _cocotb_test(
+        toplevel, "none", parameters, folder, design_folder(), compile_only=True, waves=waves
+    )
+
+
 def simulate(
     toplevel: str,
     bench: str,
@@ -54,6 +69,7 @@ def simulate(
     environment: Mapping[str, str] | None = None,
     hdl: Path | None = None,
     waves: bool | None = None,
+    compiled: bool = False,
 ) -> int:
     """Build `toplevel` and run the cocotb tests of `bench` in it.
 
@@ -73,9 +89,12 @@ def simulate(
     environment
         Variables for the bench.
     hdl
-        Folder with the sources; the variable HDL or the project's own unless given.
+        Folder with the sources, `design_folder` unless given.
     waves
         Write an FST file; None asks the variable WAVES.
+    compiled
+        Whether `compile_design` has been here, with the same parameters; then several
+        processes may simulate at once.
 
     Returns
     -------
@@ -89,30 +108,48 @@ def simulate(
     SimulationError
         If a test failed, none was executed, or the simulator ended without a result.
     """
-    simulator = check_simulator(os.environ.get("SIM", "icarus"))
-    sources = sorted((hdl or Path(os.environ.get("HDL", HDL))).glob("*.v"))
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    if not compiled:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
     if waves is None:
         waves = os.environ.get("WAVES", "0") not in ("", "0")
-    try:
-        results = run(
-            simulator=simulator,
-            toplevel=toplevel,
-            module=bench,
-            verilog_sources=[str(source) for source in sources],
-            parameters=dict(parameters),
-            compile_args=["-g2005", "-Wall"],
-            timescale="1ns/1ps",
-            sim_build=str(folder),
-            force_compile=True,
-            seed=seed,
-            extra_env=dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)},
-            waves=waves,
-        )
-    except SystemExit as stop:
-        raise SimulationError(f"{bench} on {toplevel} in {folder}: {stop}") from None
+    results = _cocotb_test(
+        toplevel,
+        bench,
+        parameters,
+        folder,
+        hdl or design_folder(),
+        force_compile=not compiled,
+        seed=seed,
+        extra_env=dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)},
+        waves=waves,
+    )
     tests, failures = get_results(Path(results))
     if tests == 0 or failures:
         raise SimulationError(f"{bench} on {toplevel}: {failures} failures in {tests} tests")
     return tests
+
+
+def _cocotb_test(
+    toplevel: str,
+    bench: str,
+    parameters: Mapping[str, int],
+    folder: Path,
+    hdl: Path,
+    **options: object,
+) -> str:
+    """Call cocotb-test with what all our simulations share; return the results file's name."""
+    try:
+        return run(
+            simulator=check_simulator(os.environ.get("SIM", "icarus")),
+            toplevel=toplevel,
+            module=bench,
+            verilog_sources=[str(source) for source in sorted(hdl.glob("*.v"))],
+            parameters=dict(parameters),
+            compile_args=["-g2005", "-Wall"],
+            timescale="1ns/1ps",
+            sim_build=str(folder),
+            **options,
+        )
+    except SystemExit as stop:
+        raise SimulationError(f"{bench} on {toplevel} in {folder}: {stop}") from None

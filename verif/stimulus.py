@@ -26,9 +26,7 @@ def random_format(generator: np.random.Generator, exp_max: int, bias: int | None
     return Format(*split, random_bias(generator) if bias is None else bias)
 
 
-def random_codes(
-    generator: np.random.Generator, fmt: Format, shape: tuple[int, ...]
-) -> np.ndarray:
+def random_codes(generator: np.random.Generator, fmt: Format, shape: tuple[int, ...]) -> np.ndarray:
     """Codes (shape) uint8 of one style: any, many zeros, extremes only, or zeros only."""
     codes = generator.integers(0, 256, shape, dtype=np.uint8)
     style = generator.random()
@@ -75,9 +73,7 @@ def random_start(
     return np.where(fits, signs * values, 0.0).astype(np.float32)
 
 
-def matching_bias(
-    generator: np.random.Generator, fmt_y: Format, value_exponent: int
-) -> int:
+def matching_bias(generator: np.random.Generator, fmt_y: Format, value_exponent: int) -> int:
     """Bias that brings values around 2^value_exponent into, or just out of, a format's range."""
     target = int(generator.integers(-2, 2**fmt_y.exponent + 2))
     return int(np.clip(target - value_exponent, BIAS_MIN, BIAS_MAX))

@@ -5,7 +5,7 @@ from collections import Counter
 import cocotb
 
 from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS, Format, supported_splits
-from tests.benches.common import Pipeline, signed_value
+from tests.benches.common import Pipeline, integer, signed_value
 from tests.benches.encoding import OFFSETS, RAW_BIAS, Encoding, random_encoding
 from verif.simulation import bench_random
 
@@ -13,7 +13,7 @@ LATENCY = 4
 CLEARED = ("out_valid", "out_result", "out_flags")
 LARGEST, INFINITY = 0x7F7FFFFF, 0x7F800000
 BINARY32_CORNERS = (0, 1, 2, 3, 0x7FFFFE, 0x7FFFFF, 0x800000, 0x800001, 0xFFFFFF, 0x1000000)
-PRODUCT_BITS = {3: 24, 4: 38, 5: 68, 8: 509}
+PRODUCT_BITS = {1: 16, 3: 24, 4: 38, 5: 68, 6: 130, 7: 256, 8: 509}
 
 
 class EncodeBench:
@@ -66,30 +66,38 @@ def quarter_points(fmt):
 
 
 def near_points(bench, fmt, rounding):
-    """Queue each point and both its neighbours, of both signs; return how many."""
+    """Queue each point and both its neighbours; return how many.
+
+    Signed formats get both signs, unsigned ones only now and then the negative.
+    """
     count = 0
     for quarters, code, middle in quarter_points(fmt):
-        for negative in (False, True):
-            integer, offset = bench.scaling(quarters, -1 - fmt.fraction)
+        for negative in (False, True) if fmt.sign or code % 16 == 0 else (False,):
+            scaled, offset = bench.scaling(quarters, -1 - fmt.fraction)
             encoding = Encoding(fmt.sign, fmt.exponent, offset, rounding)
-            for value in (integer - 1, integer, integer + 1):
+            for value in (scaled - 1, scaled, scaled + 1):
                 result, flags = bench.add(encoding, -value if negative else value)
                 count += 1
                 if negative and fmt.sign == 0 and value > 0:
                     assert (result, flags) == (0, FLAG_INEXACT)
-                elif value != integer or middle:
+                elif value != scaled or middle:
                     assert flags & FLAG_INEXACT
                 elif code > fmt.max_code:
                     assert flags == FLAG_OVERFLOW | FLAG_INEXACT
                 else:
                     assert (result & fmt.max_code, flags) == (code, 0)
+            if middle and rounding == "rne":
+                ways = [Encoding(fmt.sign, fmt.exponent, offset, way) for way in ("rtz", "rmm")]
+                down, up = (way.judge(scaled) for way in ways)
+                assert down == (code, FLAG_INEXACT | FLAG_UNDERFLOW * (code == 0))
+                past = code == fmt.max_code
+                assert up == (code + (not past), FLAG_INEXACT | FLAG_OVERFLOW * past)
     return count
 
 
 def binary32_words(bench):
-    """Return magnitudes of binary32: its corners, and some of each exponent."""
-    fractions = bench.random.integers(2**23, size=(255, 3))
-    some = [int(field << 23 | low) for field, row in enumerate(fractions) for low in row]
+    """Return magnitudes of binary32: its corners, and one for every fourth exponent."""
+    some = [field << 23 | integer(bench.random, 23) for field in range(0, 255, 4)]
     return [*BINARY32_CORNERS, LARGEST - 1, LARGEST, *some]
 
 
@@ -99,15 +107,15 @@ def near_binary32(bench, word):
     significand = word - (field - 1 << 23)
     noise = int(bench.random.integers(2**17))
     for quarters in (4 * significand, 4 * significand + 2):
-        integer, offset = bench.scaling(quarters, field - 25)
+        scaled, offset = bench.scaling(quarters, field - 25)
         encoding = Encoding(0, 0, offset, raw=True, noise=noise)
-        for value in (integer - 1, integer, integer + 1):
+        for value in (scaled - 1, scaled, scaled + 1):
             result, flags = bench.add(encoding, value)
             negated = bench.add(encoding, -value)
             assert negated == (result | (result != 0) << 31, flags)
-            if value == integer and quarters % 4 == 0:
+            if value == scaled and quarters % 4 == 0:
                 assert (result, flags) == (word, 0)
-            elif value == integer:
+            elif value == scaled:
                 assert flags & FLAG_INEXACT and result == word + word % 2
                 assert (result == INFINITY) == bool(flags & FLAG_OVERFLOW) == (word == LARGEST)
                 assert bool(flags & FLAG_UNDERFLOW) == (word == 0)
@@ -119,21 +127,21 @@ async def every_value_and_midpoint(dut):
     """Of the splits that this build adds to the smaller ones, in every rounding mode."""
     bench = EncodeBench(dut)
     await bench.pipeline.reset()
-    count = points = 0
+    count = least = 0
     for split in supported_splits(bench.exp_max):
         if split[1] > bench.smaller:
             fmt = Format(*split, 0)
             for rounding in ROUNDINGS:
                 count += near_points(bench, fmt, rounding)
-                points += 2 * fmt.max_code + 3
+                least += (1 + fmt.sign) * 3 * (2 * fmt.max_code + 3)
                 await bench.run()
-    assert bench.pipeline.checked == count == points * 6 > 0
+    assert bench.pipeline.checked == count >= least > 0
     bench.pipeline.finish()
 
 
 @cocotb.test()
 async def binary32_values_and_midpoints(dut):
-    """All exponents, subnormal to overflow, whatever the ports without a meaning carry."""
+    """Subnormal to overflow, whatever the ports without a meaning carry."""
     bench = EncodeBench(dut)
     await bench.pipeline.reset()
     count = sum(near_binary32(bench, word) for word in binary32_words(bench))
@@ -150,7 +158,7 @@ async def random_configurations(dut):
     await bench.pipeline.reset()
     seen = Counter()
     for advance, valid in ((1.0, 1.0), (0.5, 0.9), (0.9, 0.4), (0.7, 0.7)):
-        for _ in range(1500):
+        for _ in range(750):
             value = signed_value(bench.random, bench.width)
             if bench.random.random() < 0.1:
                 value = (0, 1, -1, limit - 1, -limit)[bench.random.integers(5)]

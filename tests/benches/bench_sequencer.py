@@ -24,6 +24,8 @@ IDLE, STREAMING, DISCARDING, HALTED = "idle", "streaming", "discarding", "halted
 def phases(k_max: int) -> set[str]:
     """Return what the sequencer can be at: no tile is in progress after its one pair."""
     return {IDLE, DISCARDING, HALTED} | ({STREAMING} if k_max > 1 else set())
+
+
 TILES, RESETS = 700, 100
 PATIENCE = 2000  # cycles without any progress before a run counts as stuck
 
@@ -123,8 +125,11 @@ class Surroundings:
     def judge(self, sample: SimpleNamespace) -> None:
         """Compare a cycle with what the tiles call for."""
         driven = self.pins.driven
-        taken = [s for s, ready in ((self.a, sample.a_ready), (self.w, sample.w_ready))
-                 if s.valid and ready]
+        taken = [
+            s
+            for s, ready in ((self.a, sample.a_ready), (self.w, sample.w_ready))
+            if s.valid and ready
+        ]
         begun = self.phase
         soft_reset, quiet = driven("soft_reset"), driven("quiet")
         self._judge_status(sample, soft_reset)
@@ -186,15 +191,18 @@ class Surroundings:
             assert not sample.streaming, f"streaming, {self}"
         elif not self._discarded:
             assert sample.streaming, f"not streaming, {self}"
-        if self.phase == HALTED or soft_reset:
+        if self.failed or soft_reset:
             assert not sample.open, f"open, {self}"
-        elif self.phase in (IDLE, STREAMING) and not self._error:
+        elif not self._error:
             assert sample.open, f"not open, {self}"
 
     def _judge_pair(self, sample: SimpleNamespace, taken: list[Stream]) -> None:
         assert len(taken) == 2 and self.a.index == self.w.index == self.pairs, f"pair, {self}"
-        assert not self.tiles[self.tile].context_errors, f"a poisoned tile's pair, {self}"
-        assert self.pairs < self.k_max, f"a pair beyond K_MAX, {self}"
+        tile = self.tiles[self.tile]
+        assert not tile.context_errors, f"a poisoned tile's pair, {self}"
+        if self._error:
+            harmless = min(tile.a_beats, tile.w_beats, self.k_max) - 1
+            assert self.pairs < harmless, f"the pair that fails, {self}"
         assert sample.beat_first == (self.pairs == 0), f"beat_first {sample.beat_first}, {self}"
         last = self.a.last and not self._error
         assert sample.beat_last == last, f"beat_last {sample.beat_last}, {self}"

@@ -1,4 +1,4 @@
-"""What the benches of control and of the unit share: pins, clock, reset, pace, descriptions."""
+"""What the benches of control and of the unit share: pins, reset, pace, handshakes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-import cocotb
 import numpy as np
-from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
 
-from model import Format
+from tests.benches.common import start_clock
 
 
 class Pins:
@@ -35,10 +32,9 @@ class Pins:
         self._inputs = {name: getattr(dut, name) for name in ("rst", *inputs)}
         self._outputs = {name: getattr(dut, name) for name in outputs}
         self._driven: dict[str, int] = {}
-        self._edge = RisingEdge(dut.clk)
+        self._edge = start_clock(dut)
         self.cycles = 0
         self.drive(**dict.fromkeys(self._inputs, 0))
-        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
 
     def drive(self, **values: int) -> None:
         """Set inputs, from now on."""
@@ -84,19 +80,24 @@ class Pace:
         Where decisions come from.
     rates
         Shares of cycles to choose from, for each stretch anew.
+    longest
+        Cycles that a stretch may take.
     """
 
     def __init__(
-        self, random: np.random.Generator, rates: tuple[float, ...] = (0.1, 0.5, 0.9, 1.0)
+        self,
+        random: np.random.Generator,
+        rates: tuple[float, ...] = (0.1, 0.5, 0.9, 1.0),
+        longest: int = 50,
     ) -> None:
-        self._random, self._rates = random, rates
+        self._random, self._rates, self._longest = random, rates, longest
         self._left, self._rate = 0, 1.0
 
     def __call__(self) -> bool:
         """Return whether to offer in this cycle."""
         if self._left == 0:
             self._rate = self._rates[int(self._random.integers(len(self._rates)))]
-            self._left = int(self._random.integers(1, 50))
+            self._left = int(self._random.integers(1, self._longest))
         self._left -= 1
         return self._random.random() < self._rate
 
@@ -145,14 +146,3 @@ def choose(random: np.random.Generator, options: Iterable[Any]) -> Any:
     """Return one of the options, as it is (numpy's own choice converts types)."""
     options = list(options)
     return options[int(random.integers(len(options)))]
-
-
-def describe(fmt: Format, code: int) -> str:
-    """Return a code with its value, sign, exponent field and significand."""
-    magnitude = code & fmt.max_code
-    field, trailing = magnitude >> fmt.fraction, magnitude & (2**fmt.fraction - 1)
-    significand = trailing + (2**fmt.fraction if field else 0)
-    return (
-        f"{fmt} {code:#04x} = {fmt.exact(code)} (sign {fmt.sign and code >> 7}, exponent {field},"
-        f" significand {significand})"
-    )

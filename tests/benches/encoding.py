@@ -101,7 +101,7 @@ def random_encoding(random: np.random.Generator, exp_max: int, value: int) -> En
     sign, exponent, fraction = splits[random.integers(len(splits))]
     noise, raw = int(random.integers(2**17)), bool(random.random() < 0.2)
     if random.random() < 0.2:
-        offset = int(random.integers(OFFSETS[0], OFFSETS[1] + 1))
+        offset = (*OFFSETS, int(random.integers(OFFSETS[0], OFFSETS[1] + 1)))[random.integers(3)]
     else:
         lowest, highest = (-28, 258) if raw else (-2 - fraction, 2**exponent + 2)
         offset = int(random.integers(lowest, highest)) - abs(value).bit_length() + 1

@@ -1,0 +1,252 @@
+"""ffp8_array: tiles of every length and format back to back are exact, in order and on time."""
+
+from collections import Counter, deque
+
+import cocotb
+import numpy as np
+
+from model import Format, supported_splits
+from tests.benches.common import integer, start_clock
+from verif import describe
+from verif.simulation import bench_random
+from verif.stored import StoredForm
+
+# Probabilities of a beat and of row_ready: full rate, either side slow, both, next to standing.
+RHYTHMS = ((1.0, 1.0), (0.6, 1.0), (1.0, 0.4), (0.7, 0.7), (1.0, 0.1))
+PE_STEPS = 1500  # about the element-steps that a rhythm of a test is to take, in hundreds
+
+
+class ArrayTile:
+    """Codes (ROWS, K) and (K, COLS), their formats, and the integers that they sum up to."""
+
+    def __init__(self, random, splits, rows, cols, k):
+        self.fmt_a, self.fmt_w = (
+            Format(*splits[random.integers(len(splits))], 0) for _ in range(2)
+        )
+        self.a, self.w = random.integers(256, size=(rows, k)), random.integers(256, size=(k, cols))
+        for codes in (self.a, self.w):
+            codes[random.random(codes.shape) < random.choice((0.0, 0.4))] = 0
+            codes[random.random(codes.shape) < 0.05] = 0x80
+        self.integers_a = self.fmt_a.integers(self.a).astype(object)
+        self.integers_w = self.fmt_w.integers(self.w).astype(object)
+        self.sums = self.integers_a @ self.integers_w
+
+    @property
+    def k(self):
+        """Beats of the tile."""
+        return self.a.shape[1]
+
+    def ports(self, beat):
+        """Return the values of the ports in one beat."""
+        return {
+            "beat_first": int(beat == 0),
+            "beat_last": int(beat == self.k - 1),
+            "a_codes": int.from_bytes(bytes(self.a[:, beat].tolist()), "little"),
+            "a_signed": self.fmt_a.sign,
+            "a_exponent_bits": self.fmt_a.exponent,
+            "w_codes": int.from_bytes(bytes(self.w[beat].tolist()), "little"),
+            "w_signed": self.fmt_w.sign,
+            "w_exponent_bits": self.fmt_w.exponent,
+        }
+
+    def live(self, beat):
+        """Return which rows' and columns' codes of one beat are not zero, as bit masks."""
+        vectors = self.integers_a[:, beat], self.integers_w[beat]
+        return tuple(sum(1 << place for place, x in enumerate(v) if x != 0) for v in vectors)
+
+    def operands(self, row, col):
+        """Return the operands of one sum as a person reads them."""
+        terms = zip(self.a[row].tolist(), self.w[:, col].tolist(), strict=True)
+        return "; ".join(
+            f"{describe.code(self.fmt_a, a)} times {describe.code(self.fmt_w, w)}" for a, w in terms
+        )
+
+
+class ArrayBench:
+    """Drives beats and row_ready, and compares every output in every cycle."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.random = bench_random()
+        self.rows, self.cols = int(dut.ROWS.value), int(dut.COLS.value)
+        self.pipeline = int(dut.PIPELINE.value)
+        self.form = StoredForm(int(dut.ACC_WIDTH.value), int(dut.SEGMENT.value))
+        assert self.form.bits == int(dut.STORED.value)
+        self.splits = supported_splits(int(dut.EXP_MAX.value))
+        self.seen = Counter()
+        self.sent = self.checked = self.dropped = 0
+        self.cycles = self.moved = 0  # cycles gone by; when the last beat moved
+        self._driven = {}
+        self._empty()
+        self.edge = start_clock(dut)
+
+    def _empty(self):
+        self.live = deque()  # of beats that have not entered the elements
+        self.due = deque()  # (tile, row, cycle of the last beat) of complete tiles
+        self.open = False  # a tile has begun and not ended
+        self.accepted = self.offered = False  # a beat moved, a row was offered, the cycle before
+
+    def tile(self, k):
+        """Return a random tile of K beats."""
+        return ArrayTile(self.random, self.splits, self.rows, self.cols, k)
+
+    def tiles(self, lengths):
+        """Yield each beat of tiles of these lengths as (tile, number)."""
+        for k in lengths:
+            tile = self.tile(int(k))
+            for beat in range(tile.k):
+                yield tile, beat
+
+    async def reset(self):
+        """Reset for one cycle, with beats and rows on their way: the array is empty after it."""
+        self._drive({"rst": 1})
+        await self.edge
+        self.dropped += len(self.due)
+        self._empty()
+        self._drive({"rst": 0, "beat_valid": 0, "row_ready": 1})
+        for _ in range(self.pipeline + 4):
+            await self.edge
+            for name in ("row_valid", "edge_beat", "working"):
+                assert int(getattr(self.dut, name).value) == 0, f"{name} after reset"
+            assert int(self.dut.beat_ready.value) == 1
+
+    async def run(self, beats, beat_probability, ready_probability, drain=True):
+        """Send beats, with gaps and stalls at random; return the cycles that it took."""
+        before, offered = self.cycles, None
+        beats = list(beats)[::-1]
+        while beats or (drain and (self.due or self.live)):
+            if offered is None and beats and self.random.random() < beat_probability:
+                offered = beats.pop()
+            ready = int(self.random.random() < ready_probability)
+            self._drive(offered[0].ports(offered[1]) if offered else self._noise())
+            self._drive({"beat_valid": int(offered is not None), "row_ready": ready})
+            await self.edge
+            self._check_rows(ready)
+            if self._check_beat(offered):
+                offered = None
+        return self.cycles - before
+
+    def _noise(self):
+        """Return what the ports carry while there is no beat."""
+        dut, names = self.dut, ("a_codes", "w_codes", "beat_first", "beat_last", "a_signed")
+        return {name: integer(self.random, len(getattr(dut, name))) for name in names}
+
+    def _drive(self, values):
+        for name, value in values.items():
+            if self._driven.get(name) != value:
+                self._driven[name] = value
+                getattr(self.dut, name).value = value
+
+    def _check_beat(self, offered):
+        """Compare what concerns beats; return whether the one offered moved."""
+        dut, ready = self.dut, int(self.dut.beat_ready.value)
+        ended = len({id(tile) for tile, *_ in self.due})
+        assert ready or ended >= 2, f"beat_ready low with {ended} tiles on their way out"
+        self.seen["beat stalled"] += offered is not None and not ready
+        working = int(dut.working.value)
+        assert working or not (self.due or self.accepted), "working low with something inside"
+        if not (self.due or self.open) and self.cycles > self.moved + self.pipeline + 3:
+            assert not working, "working high with nothing inside"
+            self.seen["idle"] += 1
+        if int(dut.edge_beat.value):
+            expected = self.live.popleft()
+            actual = int(dut.row_live.value), int(dut.col_live.value)
+            assert actual == expected, f"live rows and columns {actual}, expected {expected}"
+            self.seen["edge beats"] += 1
+        self.accepted = bool(offered and ready)
+        self.cycles += 1
+        if not self.accepted:
+            return False
+        tile, beat = offered
+        self.moved = self.cycles - 1
+        self.live.append(tile.live(beat))
+        self.seen["beats"] += 1
+        self.open = beat < tile.k - 1
+        if not self.open:
+            self.due.extend((tile, row, self.moved) for row in range(self.rows))
+            self.sent += self.rows
+        return True
+
+    def _check_rows(self, ready):
+        """Compare a row that is offered, and take it if the bench is ready."""
+        dut, valid = self.dut, int(self.dut.row_valid.value)
+        assert valid or not self.offered, "row_valid fell before the row was taken"
+        self.offered = bool(valid and not ready)
+        if not valid:
+            return
+        assert self.due, "row_valid, and no complete tile is inside"
+        tile, row, ended = self.due[0]
+        latency = self.cycles - ended
+        assert latency >= self.pipeline + 3
+        self.seen["first row at once"] += row == 0 and latency == self.pipeline + 3
+        assert int(dut.row_last.value) == (row == self.rows - 1), f"row_last with row {row}"
+        sums = int(dut.row_sums.value)
+        for col, expected in enumerate(tile.sums[row].tolist()):
+            stored = sums >> col * self.form.bits & (1 << self.form.bits) - 1
+            actual = self.form.value(stored)
+            assert actual == expected, (
+                f"row {row} column {col} of a tile of {tile.k} beats: {actual} ({stored:#x}), "
+                f"expected {expected} = sum of {tile.operands(row, col)}"
+            )
+        self.seen["row stalled"] += not ready
+        if ready:
+            self.due.popleft()
+            self.checked += 1
+
+    def finish(self):
+        """Assert that every row of every tile arrived or was reset, and every beat entered."""
+        assert not self.due and not self.live
+        assert self.checked + self.dropped == self.sent and self.checked > 0
+        self.dut._log.info("checked %d of %d rows", self.checked, self.sent)
+
+
+@cocotb.test()
+async def random_tiles(dut):
+    """Of one beat and more, at every rhythm."""
+    bench = ArrayBench(dut)
+    await bench.reset()
+    beats = max(60, min(500, 100 * PE_STEPS // (bench.rows * bench.cols) // 2))
+    for beat_probability, ready_probability in RHYTHMS:
+        lengths = [1, 1, 2, max(1, bench.rows - 1), bench.rows]
+        while sum(lengths) < beats:
+            lengths.append(int(bench.random.integers(1, 2 * bench.rows + 9)))
+        bench.random.shuffle(lengths)
+        await bench.run(bench.tiles(lengths), beat_probability, ready_probability)
+        for _ in range(bench.pipeline + 5):  # and see that it comes to rest
+            dut.beat_valid.value = bench._driven["beat_valid"] = 0
+            await bench.edge
+            bench._check_rows(1)
+            bench._check_beat(None)
+    assert bench.seen["edge beats"] == bench.seen["beats"] > 0 and bench.dropped == 0
+    for corner in ("beat stalled", "row stalled", "idle", "first row at once"):
+        assert bench.seen[corner], f"{corner} did not occur"
+    bench.finish()
+
+
+@cocotb.test()
+async def full_rate(dut):
+    """Tiles of ROWS beats take ROWS cycles each; the last row leaves at its earliest."""
+    bench = ArrayBench(dut)
+    await bench.reset()
+    for tiles, k in ((8, bench.rows), (3, bench.rows + 5), (1, bench.rows)):
+        cycles = await bench.run(bench.tiles([k] * tiles), 1.0, 1.0)
+        assert cycles == tiles * k + bench.pipeline + 2 + bench.rows, f"{cycles} for {tiles} of {k}"
+    assert bench.seen["first row at once"] == 12 and not bench.seen["beat stalled"]
+    assert bench.checked == 12 * bench.rows
+    bench.finish()
+
+
+@cocotb.test()
+async def reset_in_flight(dut):
+    """Whatever is inside is gone, and the next tile is as if nothing had been."""
+    bench = ArrayBench(dut)
+    await bench.reset()
+    for trial in range(8):
+        lengths = bench.random.integers(1, bench.rows + 4, size=3)
+        beats = list(bench.tiles(lengths))
+        beats = beats[: len(beats) - int(bench.random.integers(len(beats)))]
+        await bench.run(beats, 1.0, (0.0, 0.3, 1.0)[trial % 3] if len(lengths) < 2 else 1.0, False)
+        await bench.reset()
+        await bench.run(bench.tiles([1, bench.rows]), 0.8, 0.8)
+    assert bench.dropped > 0
+    bench.finish()

@@ -1,0 +1,119 @@
+"""ffp8_judge: every format of each operand, supported or not, and biases to their extremes."""
+
+from itertools import product
+
+import cocotb
+from cocotb.triggers import Timer
+
+from model import ROUNDINGS, Format, supported_splits
+from tests.benches.encoding import RAW_BIAS
+from verif.simulation import bench_random
+
+OPERANDS = ("a", "w", "y")
+EXTREMES = (-128, -127, -1, 0, 1, 126, 127)
+FORMATS = [(sign, exponent) for sign in (0, 1) for exponent in range(16)]
+
+
+class JudgeBench:
+    """Drives one configuration at a time and compares with the definition."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.random = bench_random()
+        self.exp_max = int(dut.EXP_MAX.value)
+        self.supported = [split[:2] for split in supported_splits(self.exp_max)]
+        self.sent = self.checked = self.refused = 0
+        self.extremes = {"grid": set(), "offset": set()}
+        self._driven = {}
+
+    def choose(self, *choices):
+        """Return one of the choices."""
+        return choices[self.random.integers(len(choices))]
+
+    def bias(self):
+        """Return a bias, often an extreme one."""
+        return self.choose(*EXTREMES, int(self.random.integers(-128, 128)))
+
+    async def judge(self, formats, biases, rounding=0, clamp=(0, 0), raw=0):
+        """Check one configuration: formats and biases of a, w and y, the rest as on the ports."""
+        ports = {"rounding": rounding, "clamp_enable": clamp[0], "clamp_sign": clamp[1], "raw": raw}
+        for name, (sign, exponent), bias in zip(OPERANDS, formats, biases, strict=True):
+            ports[f"{name}_signed"] = sign
+            ports[f"{name}_exponent_bits"] = exponent
+            ports[f"{name}_bias"] = bias & 0xFF
+        for name, value in ports.items():
+            if self._driven.get(name) != value:
+                self._driven[name] = value
+                getattr(self.dut, name).value = value
+        await Timer(1, "ns")
+        self.sent += 1
+        judged = formats[: 2 if raw else 3]
+        refused = any(fmt not in self.supported for fmt in judged) or (
+            not raw and (rounding >= len(ROUNDINGS) or (all(clamp) and formats[2][0] == 1))
+        )
+        assert int(self.dut.refused.value) == refused, f"{ports}: refused is to be {refused}"
+        if not refused:
+            units = [
+                Format(sign, exponent, 8 - sign - exponent, bias).unit_exponent
+                for (sign, exponent), bias in zip(formats[:2], biases[:2], strict=True)
+            ]
+            grid = -sum(units)
+            expected = {"grid": grid, "offset": (RAW_BIAS if raw else biases[2]) - grid}
+            for name, value in expected.items():
+                actual = getattr(self.dut, name).value.to_signed()
+                assert actual == value, f"{ports}: {name} {actual}, expected {value}"
+                self.extremes[name] |= {value}
+        self.refused += refused
+        self.checked += 1
+
+    def finish(self):
+        """Assert that all was checked, and that both verdicts occurred."""
+        assert self.checked == self.sent > self.refused > 0
+        self.dut._log.info("checked %d, of which %d refused", self.checked, self.refused)
+
+
+@cocotb.test()
+async def every_format_of_each_operand(dut):
+    """Beside supported formats of the other two, with every rounding, clamp and kind of result."""
+    bench = JudgeBench(dut)
+    for place, fmt in product(range(3), FORMATS):
+        for rounding, raw, *clamp in product(range(8), (0, 1), (0, 1), (0, 1)):
+            formats = [bench.choose(*bench.supported) for _ in OPERANDS]
+            formats[place] = fmt
+            biases = [bench.bias() for _ in OPERANDS]
+            await bench.judge(formats, biases, rounding, tuple(clamp), raw)
+    assert bench.checked == 3 * 32 * 64
+    bench.finish()
+
+
+@cocotb.test()
+async def every_pair_of_supported_formats(dut):
+    """With extreme biases: grid and offset reach the limits that the build has."""
+    bench = JudgeBench(dut)
+    pairs = list(product(bench.supported, repeat=2))
+    await bench.judge([(1, 9)] * 3, (0, 0, 0))
+    for a, w in pairs:
+        for signs in product((-128, 127), repeat=3):
+            await bench.judge([a, w, bench.choose(*bench.supported)], signs)
+        biases = [bench.bias() for _ in OPERANDS]
+        await bench.judge([a, w, bench.choose(*FORMATS)], biases, 7, (1, 1), raw=1)
+    assert bench.checked == 1 + 9 * len(pairs)
+    least_fraction = 8 - max(sign + exponent for sign, exponent in bench.supported)
+    lowest, highest = 2 * (-129 + least_fraction), 2 * (126 + 8)
+    assert {lowest, highest} == {min(bench.extremes["grid"]), max(bench.extremes["grid"])}
+    assert min(bench.extremes["offset"]) == -128 - highest
+    assert max(bench.extremes["offset"]) == 127 - lowest
+    bench.finish()
+
+
+@cocotb.test()
+async def random_configurations(dut):
+    """Everything at once, refused more often than not."""
+    bench = JudgeBench(dut)
+    for _ in range(4000):
+        pool = bench.choose(FORMATS, bench.supported)
+        formats = [bench.choose(*pool) for _ in OPERANDS]
+        flags = [int(bit) for bit in bench.random.integers(2, size=3)]
+        biases = [bench.bias() for _ in OPERANDS]
+        await bench.judge(formats, biases, int(bench.random.integers(8)), tuple(flags[:2]), flags[2])
+    bench.finish()

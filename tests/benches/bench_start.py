@@ -1,0 +1,187 @@
+"""ffp8_start: binary32 of every kind, every way to round, and the limits of the width."""
+
+from collections import Counter
+from fractions import Fraction
+
+import cocotb
+
+from model.rational import decode_binary32
+from tests.benches.common import Pipeline, integer
+from verif import describe
+from verif.simulation import bench_random
+
+LATENCY = 2
+GRIDS = (-258, 268)
+EXPONENTS = range(1, 255)
+INFINITY, NAN = 0x7F800000, 0x7FC00000
+SPECIALS = (0, 1, 2, 0x7FFFFF, 0x800000, 0x7F7FFFFF, INFINITY, INFINITY + 1, NAN, 0x7FFFFFFF)
+
+
+def expected_integer(word, grid, width):
+    """Start value on the grid of 2^-grid, None if it is not finite or does not fit."""
+    if word >> 23 & 0xFF == 255:
+        return None
+    start = round(decode_binary32(word) * Fraction(2) ** grid)
+    return start if -(1 << width - 2) <= start < 1 << width - 2 else None
+
+
+def word_of(significand, exponent):
+    """Return the word of a positive number whose leading bit is 2**exponent, None if too far.
+
+    `significand` has 24 bits, the first one set.
+    """
+    field = exponent + 127
+    return field << 23 | significand & 0x7FFFFF if field in EXPONENTS else None
+
+
+class StartBench:
+    """The pipeline, its check, and the vectors on their way to it."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.random = bench_random()
+        self.width = int(dut.ACC_WIDTH.value)
+        self.user_width = int(dut.USER_WIDTH.value)
+        self.pipeline = Pipeline(dut, LATENCY, self.check, self.random)
+        self.vectors = []
+
+    def add(self, word, grid):
+        """Queue a vector; return the integer that it is to become."""
+        assert GRIDS[0] <= grid <= GRIDS[1]
+        expected = expected_integer(word, grid, self.width)
+        user = integer(self.random, self.user_width)
+        inputs = {"in_start": word, "in_grid": grid & 0x3FF, "in_user": user}
+        self.vectors.append((inputs, (word, grid, expected, user)))
+        return expected
+
+    def grid(self, least=GRIDS[0], most=GRIDS[1]):
+        """Return a random grid within these limits and its own, which it meets often."""
+        least, most = max(least, GRIDS[0]), min(most, GRIDS[1])
+        assert least <= most
+        return (least, most, int(self.random.integers(least, most + 1)))[self.random.integers(3)]
+
+    def check(self, due):
+        """Compare the outputs with a vector's result."""
+        word, grid, expected, user = due
+        dut = self.dut
+        where = f"start {describe.binary32(word)} on the grid of 2^{-grid}"
+        refused = int(dut.out_refused.value)
+        assert refused == (expected is None), f"{where}: expected {expected}, refused {refused}"
+        assert int(dut.out_user.value) == user, f"{where}: user bits {user:#x} did not come along"
+        magnitude, shift = int(dut.out_magnitude.value), int(dut.out_shift.value)
+        negative = int(dut.out_negative.value)
+        actual = (-1) ** negative * magnitude * 2**shift
+        assert refused or actual == expected, (
+            f"{where}: expected {expected}, "
+            f"actual {actual} (negative {negative}, magnitude {magnitude}, shift {shift})"
+        )
+
+
+def add_specials(bench):
+    """Queue numbers of every kind on grids near and far."""
+    for word in SPECIALS:
+        for sign in (0, 1 << 31):
+            for grid in (*GRIDS, 0, *(bench.grid() for _ in range(5))):
+                start = bench.add(sign | word, grid)
+                assert start is None or word < INFINITY
+                assert start == 0 or word != 0
+
+
+def significands(bench, shift):
+    """Return 24-bit significands that end, `shift` bits up, in a tie or next to one or nothing."""
+    ones = (1 << 24) - 1
+    kept = {1 << 23, ones, ones ^ 1 << shift, 1 << 23 | 1 << shift & ones}
+    kept |= {1 << 23 | integer(bench.random, 23) for _ in range(4)}
+    half = 1 << shift >> 1
+    ends = {0, 1, half - 1, half, half + 1, (1 << shift) - 1}
+    return {
+        (head >> shift << shift | end & (1 << shift) - 1) & ones | 1 << 23
+        for head in kept
+        for end in ends
+    }
+
+
+def rounded_way(significand, shift, magnitude):
+    """Return how `shift` bits of a significand were rounded away."""
+    kept, dropped = significand >> shift, significand & (1 << shift) - 1
+    if dropped == 0:
+        assert magnitude == kept
+        return "exact"
+    tie = 2 * dropped == 1 << shift
+    assert magnitude == kept + (kept % 2 if tie else 2 * dropped > 1 << shift)
+    return ("tie " if tie else "") + ("up" if magnitude > kept else "down")
+
+
+def add_roundings(bench):
+    """Queue numbers of which 0 to 26 bits fall below the grid, and count how each is rounded."""
+    ways = Counter()
+    for shift in range(27):
+        for significand in significands(bench, shift):
+            for sign in (0, 1 << 31):
+                # The leading bit ends up at 2^(23 - shift) on the grid.
+                grid = bench.grid(23 - shift - 127, 23 - shift + 126)
+                start = bench.add(sign | word_of(significand, 23 - shift - grid), grid)
+                if start is not None:
+                    ways[rounded_way(significand, shift, abs(start)), shift] += 1
+    assert_ways(ways, range(max(2, 26 - bench.width), 23))
+
+
+def assert_ways(ways, shifts):
+    """Assert that each way to round occurred wherever it is possible."""
+    for shift in shifts:
+        for way in ("exact", "up", "down", "tie up", "tie down"):
+            assert ways[way, shift], f"{way} by {shift} bits did not occur"
+    assert ways["tie up", 23] and not ways["tie down", 23]
+    assert ways["tie down", 24] and ways["up", 24] and not ways["tie up", 24]
+    for shift in (25, 26):
+        assert ways["down", shift] and not ways["up", shift]
+
+
+def add_limits(bench):
+    """Queue both limits of the width, what is just inside and what is one past."""
+    top = bench.width - 2  # -2^top is the least integer that fits, 2^top the first that does not
+    if top > 127 + GRIDS[1]:
+        assert bench.add(SPECIALS[5], GRIDS[1]) is not None  # the largest number fits
+        return
+    for _ in range(20):
+        grid = bench.grid(top - 127, top + 125)
+        exponent = top - grid
+        limit, beyond = word_of(1 << 23, exponent), word_of((1 << 23) + 1, exponent)
+        inside = word_of((1 << 24) - 1, exponent - 1)
+        assert bench.add(limit, grid) is None
+        assert bench.add(1 << 31 | limit, grid) == -(1 << top)
+        assert bench.add(beyond, grid) is None
+        assert bench.add(1 << 31 | beyond, grid) is None
+        assert bench.add(inside, grid) == (1 << top) - (1 << top - 24)
+        assert bench.add(1 << 31 | inside, grid) == (1 << top - 24) - (1 << top)
+        for factor in (1, 2, 3, 60):
+            if exponent + factor + 127 in EXPONENTS:
+                assert bench.add(1 << 31 | word_of(1 << 23, exponent + factor), grid) is None
+
+
+def add_random(bench, count):
+    """Queue random words, most of them where the grid makes a difference."""
+    for _ in range(count):
+        word, grid = integer(bench.random, 32), bench.grid()
+        if bench.random.random() < 0.8:
+            field = 150 - grid + int(bench.random.integers(-28, bench.width))
+            word = word & ~(0xFF << 23) | max(0, min(254, field)) << 23
+        bench.add(word, grid)
+
+
+@cocotb.test()
+async def start_values(dut):
+    """At full rate, then with stalls, bubbles and resets."""
+    bench = StartBench(dut)
+    await bench.pipeline.reset()
+    for advance, valid in ((1.0, 1.0), (0.6, 0.8), (0.8, 0.5)):
+        add_specials(bench)
+        add_roundings(bench)
+        add_limits(bench)
+        add_random(bench, 2000)
+        bench.random.shuffle(bench.vectors)
+        await bench.pipeline.run(bench.vectors, advance, valid, drain=False)
+        bench.vectors.clear()
+        await bench.pipeline.reset()
+    assert bench.pipeline.dropped > 0
+    bench.pipeline.finish()

@@ -1,0 +1,185 @@
+"""Configurations and start values as the pins carry them, good ones and ones to be refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from model import ROUNDINGS, Format, start_integer, supported_splits
+from tests.benches.control import choose
+
+RAW_BIAS = 127
+REFUSALS = ("a", "w", "y", "rounding", "clamp")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Values of the configuration's inputs, by their names; biases are signed."""
+
+    a_signed: int
+    a_exponent_bits: int
+    a_bias: int
+    w_signed: int
+    w_exponent_bits: int
+    y_signed: int
+    y_exponent_bits: int
+    y_bias: int
+    rounding: int
+    clamp_enable: int
+    clamp: int
+    raw: int
+
+    def pins(self) -> dict[str, int]:
+        """Return what the inputs are driven with."""
+        values = asdict(self)
+        return values | {name: values[name] & 0xFF for name in ("a_bias", "y_bias")}
+
+    def format_a(self) -> Format:
+        """Return the format of a."""
+        return _format(self.a_signed, self.a_exponent_bits, self.a_bias)
+
+    def format_w(self, bias: int) -> Format:
+        """Return the format of w with the bias of a column."""
+        return _format(self.w_signed, self.w_exponent_bits, bias)
+
+    def format_y(self) -> Format | None:
+        """Return the format of the results, None for binary32."""
+        return None if self.raw else _format(self.y_signed, self.y_exponent_bits, self.y_bias)
+
+    def rounding_and_clamp(self) -> tuple[str, int | None]:
+        """Return the two as the model takes them; the ports mean nothing for binary32."""
+        if self.raw:
+            return "rne", None
+        return ROUNDINGS[self.rounding], self.clamp if self.clamp_enable else None
+
+    def refused(self, exp_max: int) -> bool:
+        """Return whether a build with this largest exponent width has to refuse it."""
+        held = {(sign, exponent) for sign, exponent, _ in supported_splits(exp_max)}
+        operands = {(self.a_signed, self.a_exponent_bits), (self.w_signed, self.w_exponent_bits)}
+        if not operands <= held:
+            return True
+        if self.raw:
+            return False
+        return (
+            (self.y_signed, self.y_exponent_bits) not in held
+            or self.rounding >= len(ROUNDINGS)
+            or bool(self.clamp_enable and self.y_signed and self.clamp >> 7)
+        )
+
+    def grid_exponent(self, w_bias: int) -> int:
+        """Return the exponent of the accumulator's unit."""
+        return self.format_a().unit_exponent + self.format_w(w_bias).unit_exponent
+
+    def offset(self, w_bias: int) -> int:
+        """Return the output's biased exponent of the accumulator's unit."""
+        return self.grid_exponent(w_bias) + (RAW_BIAS if self.raw else self.y_bias)
+
+
+def _format(signed: int, exponent: int, bias: int) -> Format:
+    return Format(signed, exponent, 8 - signed - exponent, bias)
+
+
+def random_bias(random: np.random.Generator) -> int:
+    """Return a bias: an extreme, near zero, or any that a register holds."""
+    return int(
+        choose(random, (-128, 127, *random.integers(-16, 17, 3), random.integers(-128, 128)))
+    )
+
+
+def random_settings(random: np.random.Generator, exp_max: int) -> Settings:
+    """Return settings that the build holds, with what has no meaning at random."""
+    splits = [split[:2] for split in supported_splits(exp_max)]
+    a, w, y = (choose(random, splits) for _ in range(3))
+    raw = int(random.random() < 0.2)
+    clamp_enable = int(random.random() < 0.3)
+    signed_clamp = clamp_enable and y[0] and not raw
+    settings = Settings(
+        *(*a, random_bias(random), *w, *y, random_bias(random)),
+        rounding=int(random.integers(len(ROUNDINGS))),
+        clamp_enable=clamp_enable,
+        clamp=int(random.integers(128 if signed_clamp else 256)),
+        raw=raw,
+    )
+    if raw and random.random() < 0.5:
+        unused = [*map(int, random.integers((2, 16, 8)))]
+        settings = replace(
+            settings, y_signed=unused[0], y_exponent_bits=unused[1], rounding=unused[2]
+        )
+    assert not settings.refused(exp_max)
+    return settings
+
+
+def refused_settings(random: np.random.Generator, exp_max: int, refusal: str) -> Settings:
+    """Return settings with one thing, of `REFUSALS`, that the build does not hold."""
+    settings = random_settings(random, exp_max)
+    if refusal in ("y", "rounding", "clamp") and settings.raw:
+        settings = replace(settings, raw=0, y_signed=1, y_exponent_bits=exp_max, rounding=0)
+        settings = replace(settings, clamp_enable=0, y_exponent_bits=min(exp_max, 7))
+    if refusal == "rounding":
+        settings = replace(settings, rounding=int(random.integers(len(ROUNDINGS), 8)))
+    elif refusal == "clamp":
+        y_exponent_bits = min(settings.y_exponent_bits, 7)
+        settings = replace(settings, y_signed=1, clamp_enable=1, y_exponent_bits=y_exponent_bits)
+        settings = replace(
+            settings, clamp=int(choose(random, (128, 255, random.integers(128, 256))))
+        )
+    else:
+        sign = int(random.integers(2))
+        widest = min(exp_max, 8 - sign)
+        exponent = int(choose(random, (widest + 1, 15, random.integers(widest + 1, 16))))
+        names = {f"{refusal}_signed": sign, f"{refusal}_exponent_bits": exponent}
+        settings = replace(settings, **names)
+    assert settings.refused(exp_max)
+    return settings
+
+
+def start_word(random: np.random.Generator, grid_exponent: int, width: int) -> int:
+    """Return a finite binary32 word, mostly one that the accumulator takes.
+
+    Its leading bit is anywhere from below the grid to the accumulator's limit, and often right
+    at the limit.
+    """
+    shape = random.random()
+    if shape < 0.1:
+        return int(choose(random, (0, 0x80000000, 1, 0x80000001, 0x7FFFFF)))
+    if shape < 0.15:
+        least = -math.ldexp(1, min(grid_exponent + width - 2, 127))
+        return binary32_word(np.float32(least))
+    significand = int(choose(random, (2**23, 2**24 - 1, 3 * 2**22, random.integers(2**23, 2**24))))
+    leading = width - 3 if shape < 0.25 else int(random.integers(-3, width - 2))
+    value = math.ldexp(significand, min(grid_exponent + leading, 127) - 23)
+    return binary32_word(np.float32(-value if random.random() < 0.5 else value))
+
+
+def refused_word(random: np.random.Generator, grid_exponent: int, width: int) -> int:
+    """Return a binary32 word that the accumulator does not take: too large, infinite or NaN."""
+    shape = random.random()
+    if shape < 0.3 or grid_exponent + width - 2 > 127:
+        infinite = 0x7F800000 | int(random.integers(2)) << 31
+        return infinite | int(choose(random, (0, 0, 1, 2**22, 2**23 - 1)))
+    smallest = grid_exponent + width - 2
+    exponent = int(choose(random, (smallest, smallest, random.integers(smallest, 128))))
+    exponent = max(exponent, -126)
+    negative = random.random() < 0.5
+    value = math.ldexp(1 + (2.0**-23 if negative else 0.0), exponent)
+    return binary32_word(np.float32(-value if negative else value))
+
+
+def binary32_word(value: np.float32) -> int:
+    """Return the word of a binary32 value."""
+    return int(value.view(np.uint32))
+
+
+def binary32_value(word: int) -> np.float32:
+    """Return the value of a binary32 word."""
+    return np.uint32(word).view(np.float32)
+
+
+def start_units(word: int, grid_exponent: int, width: int) -> int | None:
+    """Return a start value in units of the accumulator, None if it is to be refused."""
+    try:
+        return start_integer(binary32_value(word), grid_exponent, width)
+    except ValueError:
+        return None

@@ -1,0 +1,265 @@
+"""Layer replay: a quantized CNN through the simulated engine, every output compared.
+
+``make replay``, or ``python -m verif.replay --help``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from model.calibration import FloatNetwork
+from model.images import Images, read_images
+from model.network import load
+from model.quantization import quantize
+from model.quantized import GemmLayer, QuantizedNetwork
+from verif.layer_runner import Build, LayerRunner, MismatchError
+from verif.product import Product, load_product
+from verif.replay_report import (
+    describe_layer_mismatch,
+    describe_tile_mismatch,
+    print_report,
+    summarize,
+    write_summary,
+)
+from verif.simulation import BUILD, SimulationError, check_simulator
+from verif.statistics import Statistics
+from verif.tile import Configuration
+
+MODEL, DATA, CALIBRATION = "fashion_resnet8", "fashion_mnist_test", "fashion_mnist_calibration"
+FOLDER = BUILD / "replay"
+LARGEST_SIDE = 64
+"""Rows or columns beyond which Icarus takes minutes to start."""
+
+
+class LayerMismatchError(Exception):
+    """A mismatch, with the layer it happened in and what the model computed there."""
+
+    def __init__(self, layer: GemmLayer, product: Product, mismatch: MismatchError) -> None:
+        super().__init__(f"layer {layer.name}: {mismatch}")
+        self.layer, self.product, self.mismatch = layer, product, mismatch
+
+
+def layer_product(layer: GemmLayer, a_codes: np.ndarray) -> Product:
+    """Lay out a layer for the engine, with the model's answer to activations (M, K)."""
+    configuration = Configuration(
+        layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp
+    )
+    operands = (a_codes, layer.w_codes, layer.start, layer.biases_w)
+    return Product(configuration, *operands, *layer.compute(a_codes))
+
+
+class MacRate(ProgressColumn):
+    """Simulated MACs per second so far."""
+
+    def render(self, task) -> Text:
+        """Draw the column."""
+        rate = task.completed / task.elapsed if task.elapsed else 0
+        return Text(f"{rate / 1000:.0f} kMAC/s", style="progress.data.speed")
+
+
+@dataclass
+class Replayer:
+    """Computes layers on the RTL in place of the model, and keeps account.
+
+    Attributes
+    ----------
+    runner
+        The compiled engine.
+    names
+        Layers to simulate; the model computes the others.
+    progress, task
+        Where MACs done are reported.
+    statistics
+        Of each simulated layer, by name, in the order of the network.
+    """
+
+    runner: LayerRunner
+    names: list[str]
+    progress: Progress
+    task: int
+    statistics: dict[str, Statistics] = field(default_factory=dict)
+    done: float = 0.0
+
+    def __call__(self, layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return a layer's results and flags, (M, N), by the RTL."""
+        if layer.name not in self.names:
+            return layer.compute(a_codes)
+        self.progress.update(self.task, description=layer.name)
+        product = layer_product(layer, a_codes)
+        macs = len(a_codes) * layer.k * layer.n
+        tiles = len(product.tiles(*self.runner.build.shape))
+
+        def report(tiles_done: int) -> None:
+            self.progress.update(self.task, completed=self.done + macs * tiles_done / tiles)
+
+        try:
+            results, flags, statistics = self.runner.run(layer.name, product, report)
+        except MismatchError as mismatch:
+            raise LayerMismatchError(layer, product, mismatch) from None
+        self.done += macs
+        self.statistics.setdefault(layer.name, Statistics()).add(statistics)
+        return results, flags
+
+
+def select_layers(network: QuantizedNetwork, patterns: str | None) -> list[str]:
+    """Names of the layers that match a comma-separated list of shell patterns, all without."""
+    names = [layer.name for layer in network.layers]
+    if not patterns:
+        return names
+    chosen = patterns.split(",")
+    for pattern in chosen:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"LAYERS={pattern}: no such layer, there are {', '.join(names)}")
+    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in chosen)]
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line; each option says which make variable sets it."""
+    parser = argparse.ArgumentParser(prog="make replay", description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default=MODEL, help="MODEL=: an ONNX file or a known name")
+    parser.add_argument("--data", default=DATA, help="DATA=: .npz with images and labels")
+    parser.add_argument("--calibration", default=CALIBRATION, help="CALIBRATION=: .npz with images")
+    parser.add_argument("--images", type=int, default=1, help="IMAGES=: how many (1)")
+    parser.add_argument("--layers", help="LAYERS=: names or shell patterns, comma-separated (all)")
+    parser.add_argument("--sim", default="icarus", help="SIM=: simulator")
+    parser.add_argument("--rows", type=int, default=16, help="ROWS=: of the array (16)")
+    parser.add_argument("--cols", type=int, default=16, help="COLS=: of the array (16)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
+    )
+    parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
+    return parser.parse_args(arguments)
+
+
+def check_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be simulated, before anything is read or written."""
+    check_simulator(arguments.sim)
+    for name in ("rows", "cols"):
+        value = getattr(arguments, name)
+        if not 1 <= value <= LARGEST_SIDE:
+            raise ValueError(f"{name.upper()}={value}: an array has 1 to {LARGEST_SIDE}")
+    for name in ("images", "jobs"):
+        value = getattr(arguments, name)
+        if value < 1:
+            raise ValueError(f"{name.upper()}={value}: at least 1 is needed")
+
+
+def replay(arguments: argparse.Namespace, console: Console) -> int:
+    """Replay a network; return the exit status."""
+    started = time.monotonic()
+    build = Build(arguments.rows, arguments.cols)
+    network = load(arguments.model)
+    images = read_images(arguments.data, network)
+    if arguments.images > len(images):
+        raise ValueError(f"IMAGES={arguments.images}: {arguments.data} has {len(images)}")
+    images = images.first(arguments.images)
+    calibration = read_images(arguments.calibration, network)
+    quantized = quantize(network, calibration.images, build.exp_max, build.k_max)
+    names = select_layers(quantized, arguments.layers)
+    total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
+    console.print(
+        f"{network.name}: {len(images)} image(s), {len(names)} of {len(quantized.layers)} layers, "
+        f"{total:,} MACs on a {build.rows} x {build.cols} array, {arguments.jobs} simulator(s)"
+    )
+    columns = (TextColumn("{task.description:>20}"), BarColumn(), MacRate(), TimeRemainingColumn())
+    runner = LayerRunner(build, FOLDER, arguments.jobs)
+    try:
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("compiled", total=total)
+            replayer = Replayer(runner, names, progress, task)
+            answers, mismatch = simulate_network(quantized, images, replayer)
+    finally:
+        runner.close()
+    summary = summarize(
+        arguments, build, quantized, replayer.statistics, time.monotonic() - started
+    )
+    if mismatch is None:
+        summary["predictions"] = predictions(
+            images, FloatNetwork(network).run(images.images), answers
+        )
+    else:
+        summary["mismatch"] = describe_layer_mismatch(
+            mismatch.layer, mismatch.product, mismatch.mismatch, build
+        )
+        summary["totals"]["mismatches"] = 1
+    print_report(summary, console)
+    write_summary(summary, FOLDER)
+    return 0 if mismatch is None else 1
+
+
+def simulate_network(
+    quantized: QuantizedNetwork, images: Images, replayer: Replayer
+) -> tuple[np.ndarray | None, LayerMismatchError | None]:
+    """Return the RTL's answers, or the mismatch that ended the run."""
+    try:
+        return quantized.run(images.images, replayer), None
+    except LayerMismatchError as mismatch:
+        return None, mismatch
+
+
+def predictions(
+    images: Images, float_answers: np.ndarray, answers: np.ndarray
+) -> list[dict[str, int | None]]:
+    """Class of each image by the RTL, by the float network, and its label if it has one."""
+    return [
+        {
+            "image": index,
+            "label": None if images.labels is None else int(images.labels[index]),
+            "float": int(float_answers[index].argmax()),
+            "rtl": int(answers[index].argmax()),
+        }
+        for index in range(len(images))
+    ]
+
+
+def replay_tile(path: Path, console: Console) -> int:
+    """Simulate a saved tile alone, with waves; return the exit status."""
+    product, description = load_product(path)
+    try:
+        build = Build(*(int(description[name]) for name in ("rows", "cols", "exp_max", "k_max")))
+    except KeyError as missing:
+        raise ValueError(f"{path}: a product without the engine's {missing}") from None
+    runner = LayerRunner(build, FOLDER / "tile", jobs=1, waves=True)
+    try:
+        runner.run("product", product, lambda tiles: None)
+    except MismatchError as mismatch:
+        console.print(describe_tile_mismatch(mismatch), highlight=False, markup=False)
+        status = 1
+    else:
+        console.print(f"{path}: the RTL and the model agree")
+        status = 0
+    finally:
+        runner.close()
+    console.print(f"waves: {runner.engine_folder / 'ffp8_engine.fst'}")
+    return status
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; 0 when every output agreed, 1 for a mismatch, 2 for bad input."""
+    parsed = parse_arguments(arguments)
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=150)
+    try:
+        check_arguments(parsed)
+        return replay_tile(parsed.tile, console) if parsed.tile else replay(parsed, console)
+    except (ValueError, OSError, SimulationError) as error:
+        print(f"replay: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("replay: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
