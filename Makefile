@@ -6,6 +6,7 @@
 ##                   MODEL=  an ONNX file or a known name    DATA=         images (.npz)
 ##                   IMAGES= how many                        CALIBRATION=  images (.npz)
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
+##                   TILE=   only a saved tile, with waves
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
 ##   make test     what a change must pass: lint, then all tests (same variables)
 ##   make faults   break the design on purpose, see the regression fail    SEED= FAULTS=
@@ -46,7 +47,7 @@ replay: environment
 	$(PYTHON) -m verif.replay $(call option,model,MODEL) $(call option,data,DATA) \
 	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
 	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
-	  $(call option,cols,COLS) $(call option,jobs,JOBS)
+	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE)
 
 sim: environment
 	@rm -f $(results) $(summary)

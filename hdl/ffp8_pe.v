@@ -58,24 +58,6 @@ module ffp8_pe #(
     localparam [STORED-1:0] SLOTS = slot_mask(0);
     localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * SEGMENT;  // bits of the last segment
 
-    reg               live_q;      // the product register holds a product of this beat
-    reg [15:0]        product_q;
-    reg [EXP_MAX:0]   distance_q;  // alignment distance: up to 2 * (2^EXP_MAX - 2)
-    reg               negative_q;
-
-    always @(posedge clk) begin
-        if (step) begin
-            if (beat && a_operand[7:0] != 8'd0 && w_operand[7:0] != 8'd0) begin
-                live_q <= 1'b1;
-                product_q <= a_operand[7:0] * w_operand[7:0];
-                distance_q <= a_operand[8 +: EXP_MAX] + w_operand[8 +: EXP_MAX];
-                negative_q <= a_operand[OPERAND-1] ^ w_operand[OPERAND-1];
-            end else begin
-                live_q <= 1'b0;
-            end
-        end
-    end
-
     // The product shifted to its place, ones' complement if negative, slots left free.
     function [STORED-1:0] aligned(input [15:0] product, input [EXP_MAX:0] distance,
                                   input negative);
@@ -91,52 +73,56 @@ module ffp8_pe #(
         end
     endfunction
 
-    wire              addend_live;
-    wire [STORED-1:0] addend;
-    wire              addend_negative;  // the +1 that completes the two's complement
-
-    generate
-        if (PIPELINE == 2) begin : g_addend_register
-            reg              live2_q;
-            reg [STORED-1:0] addend_q;
-            reg              negative2_q;
-            always @(posedge clk) begin
-                if (step) begin
-                    live2_q <= live_q;
-                    if (live_q) begin
-                        addend_q <= aligned(product_q, distance_q, negative_q);
-                        negative2_q <= negative_q;
-                    end
-                end
-            end
-            assign addend_live = live2_q;
-            assign addend = addend_q;
-            assign addend_negative = negative2_q;
-        end else begin : g_addend_wires
-            assign addend_live = live_q;
-            assign addend = aligned(product_q, distance_q, negative_q);
-            assign addend_negative = negative_q;
-        end
-    endgenerate
-
+    reg              live1_q;  // the product registers hold this beat's product
+    reg [15:0]       product_q;
+    reg [EXP_MAX:0]  distance_q;  // how far to align: up to 2 * (2^EXP_MAX - 2)
+    reg              negative1_q;
+    reg              live2_q;  // likewise the addend registers, of PIPELINE = 2
+    reg [STORED-1:0] addend_q;
+    reg              negative2_q;
     reg [STORED-1:0] acc_q;
 
-    // Each carry enters the segment above its slot, the two's complement's 1 the lowest segment.
-    // No carry crosses a slot: the two other summands are zero there, and two segments and a
-    // carry sum to less than 2^(SEGMENT+1).
-    always @(posedge clk) begin
-        if (step && accumulate) begin
-            if (addend_live && first)
-                acc_q <= addend + {{STORED-1{1'b0}}, addend_negative};
-            else if (addend_live)
-                acc_q <= (acc_q & ~SLOTS) + addend
-                    + {acc_q[STORED-2:0] & SLOTS[STORED-2:0], addend_negative};
-            else if (first)
-                acc_q <= {STORED{1'b0}};
-        end
-    end
+    // What the accumulator takes: from the registers, or from the shifter itself.
+    wire              live = PIPELINE == 2 ? live2_q : live1_q;
+    wire              negative = PIPELINE == 2 ? negative2_q : negative1_q;
+    wire [STORED-1:0] addend = PIPELINE == 2 ? addend_q
+        : aligned(product_q, distance_q, negative1_q);
 
+    // One block for all registers: a simulator wakes it up once a cycle, and an idle or gated
+    // element costs little. Four blocks made a mostly gated array a quarter slower.
     always @(posedge clk) begin
+        if (step) begin
+            if (beat && a_operand[7:0] != 8'd0 && w_operand[7:0] != 8'd0) begin
+                live1_q <= 1'b1;
+                product_q <= a_operand[7:0] * w_operand[7:0];
+                distance_q <= a_operand[8 +: EXP_MAX] + w_operand[8 +: EXP_MAX];
+                negative1_q <= a_operand[OPERAND-1] ^ w_operand[OPERAND-1];
+            end else begin
+                live1_q <= 1'b0;
+            end
+
+            if (PIPELINE == 2) begin
+                live2_q <= live1_q;
+                if (live1_q) begin
+                    addend_q <= aligned(product_q, distance_q, negative1_q);
+                    negative2_q <= negative1_q;
+                end
+            end
+
+            // Each carry enters the segment above its slot, the two's complement's 1 the lowest
+            // segment. No carry crosses a slot: the two other summands are zero there, and two
+            // segments and a carry sum to less than 2^(SEGMENT+1).
+            if (accumulate) begin
+                if (live && first)
+                    acc_q <= addend + {{STORED-1{1'b0}}, negative};
+                else if (live)
+                    acc_q <= (acc_q & ~SLOTS) + addend
+                        + {acc_q[STORED-2:0] & SLOTS[STORED-2:0], negative};
+                else if (first)
+                    acc_q <= {STORED{1'b0}};
+            end
+        end
+
         if (capture) chain_out <= acc_q;
         else if (drain) chain_out <= chain_in;
     end

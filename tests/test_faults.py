@@ -2,13 +2,12 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from verif import faults
-from verif.faults import Bench, Campaign, CampaignError, Run, classify, find_benches, main
+from verif.faults import Campaign, CampaignError, Case, classify, find_benches, main
 from verif.mutation import KINDS, Fault, apply, draw, make_faults, revert
 
 SOURCES = faults.read_sources(faults.ROOT / "hdl")
@@ -126,28 +125,33 @@ def test_the_modules_that_instantiate_another() -> None:
     assert faults.users_of("engine", SOURCES) == {}
 
 
+def test_the_name_of_a_case_tells_its_parameters() -> None:
+    case = Case("tests/test_rtl.py::test_bench[engine-EXP_MAX5-ROWS16-K_MAX256]")
+    assert case.module == "engine"
+    assert case.parameters == {"EXP_MAX": 5, "ROWS": 16, "K_MAX": 256}
+    with pytest.raises(CampaignError, match="not named"):
+        _ = Case("t[engine-quick]").parameters
+
+
 def outcomes(**tests: str) -> dict[str, object]:
-    return {
-        "per_test": [
-            {"name": name, "outcome": outcome, "seconds": 1.0} for name, outcome in tests.items()
-        ]
-    }
+    return {"per_test": [{"name": name, "outcome": outcome} for name, outcome in tests.items()]}
 
 
 @pytest.mark.parametrize(
     ("exit_code", "summary", "outcome"),
     [
-        (0, outcomes(a="passed", b="passed"), "passed"),
-        (1, outcomes(a="passed", b="failed"), "failed"),
+        (0, outcomes(a="passed"), "passed"),
         (1, outcomes(a="failed"), "failed"),
-        (None, outcomes(a="passed"), "timeout"),
-        (0, outcomes(a="passed"), "broken"),
-        (0, outcomes(a="passed", b="skipped"), "broken"),
-        (0, outcomes(a="passed", c="passed"), "broken"),
+        (None, {}, "timeout"),
+        (0, outcomes(a="skipped"), "broken"),
+        (0, outcomes(a="failed"), "broken"),
+        (0, outcomes(a="passed", b="passed"), "broken"),
+        (0, outcomes(b="passed"), "broken"),
         (0, {}, "broken"),
         (1, {}, "broken"),
         (1, outcomes(a="error"), "broken"),
-        (1, outcomes(c="failed"), "broken"),
+        (1, outcomes(a="passed"), "broken"),
+        (1, outcomes(b="failed"), "broken"),
         (2, outcomes(a="failed"), "broken"),
         (3, {}, "broken"),
         (4, {}, "broken"),
@@ -158,26 +162,26 @@ def outcomes(**tests: str) -> dict[str, object]:
 def test_only_a_failed_test_kills(
     exit_code: int | None, summary: dict[str, object], outcome: str
 ) -> None:
-    assert classify(exit_code, summary, ("a", "b")).outcome == outcome
+    assert classify(exit_code, summary, "a")[0] == outcome
 
 
 class Scripted(Campaign):
     """A campaign whose benches say what a test wants."""
 
     def __init__(self, results: Path, says: dict[str, str], **settings: object) -> None:
-        benches = {module: Bench(module, (f"t[{module}]",), 1.0) for module in says}
+        benches = {module: [Case(f"t[{module}]", 1.0)] for module in says}
         super().__init__(SOURCES, benches, settings.get("equivalents", {}), 1, results)
         self.says = says
         self.invalid = settings.get("invalid", ())
         self.asked: list[str] = []
 
-    def _compiles(self, module: str, case: str, hdl: Path) -> bool:
+    def _compiles(self, case: Case, hdl: Path) -> bool:
         text = (hdl / "ffp8_decode.v").read_text()
         return all(apply(fault, SOURCES["decode"]) != text for fault in self.invalid)
 
-    def _run(self, bench: Bench, hdl: Path, limit: float | None, name: str) -> Run:
-        self.asked.append(bench.module)
-        return Run(self.says[bench.module], dict.fromkeys(bench.cases, 1.0))
+    def _run(self, case: Case, hdl: Path, limit: float | None, name: str) -> tuple[str, str]:
+        self.asked.append(case.module)
+        return self.says[case.module], ""
 
 
 FIRST, SECOND = MADE["decode"][:2]
@@ -199,7 +203,7 @@ def test_own_bench_first_then_the_users(
     order = ("decode", "array", "engine")
     campaign = Scripted(tmp_path, dict(zip(order, says, strict=True)))
     verdict = campaign.judge("decode", 1, [FIRST])
-    assert (verdict.status, verdict.killed_by) == (status, killed_by)
+    assert (verdict.status, verdict.killed_by) == (status, killed_by and f"t[{killed_by}]")
     assert campaign.asked == list(order[:asked])
     kept = tmp_path / "survivors" / "decode-1" / "ffp8_decode.v"
     assert kept.exists() == (status == "survived")
@@ -208,7 +212,7 @@ def test_own_bench_first_then_the_users(
 def test_a_fault_that_does_not_compile_is_replaced(tmp_path: Path) -> None:
     campaign = Scripted(tmp_path, {"decode": "failed"}, invalid=(FIRST,))
     verdict = campaign.judge("decode", 1, [FIRST, SECOND])
-    assert (verdict.fault, verdict.status, verdict.discarded) == (SECOND, "killed", [FIRST])
+    assert (verdict.fault, verdict.status, verdict.invalid) == (SECOND, "killed", [FIRST])
     verdict = campaign.judge("decode", 1, [FIRST])
     assert (verdict.fault, verdict.status) == (None, "error")
 
@@ -222,15 +226,15 @@ def test_an_equivalent_fault_must_not_fail(says: str, status: str, tmp_path: Pat
 def test_a_failing_design_ends_the_campaign(tmp_path: Path) -> None:
     campaign = Scripted(tmp_path, {"decode": "failed"})
     with pytest.raises(CampaignError, match="does not pass on the unmutated design"):
-        campaign.measure("decode")
+        campaign.measure(campaign.benches["decode"][0])
 
 
 def clean_summary(**status: str) -> dict[str, object]:
     verdicts = [
-        faults.Verdict("decode", choices[0], status.get(f"fault{number}", "killed"), "decode")
+        faults.Verdict("decode", choices[0], status.get(f"fault{number}", "killed"), "t[decode]")
         for number, choices in enumerate(draw(MADE["decode"], 3, 1))
     ]
-    return faults.summarize(1, verdicts, ["decode"], 1.0, 3)
+    return faults.summarize(1, verdicts, ["decode"], 1.0, complete=True)
 
 
 def test_what_makes_a_campaign_clean() -> None:
@@ -240,7 +244,8 @@ def test_what_makes_a_campaign_clean() -> None:
     assert not faults.is_clean(clean_summary(fault0="survived"))
     assert not faults.is_clean(clean_summary(fault0="error"))
     assert not faults.is_clean({**summary, "complete": False})
-    few = faults.summarize(1, [faults.Verdict("decode", FIRST, "killed")], ["decode"], 1.0, 1)
+    one = faults.Verdict("decode", FIRST, "equivalent")
+    few = faults.summarize(1, [one], ["decode"], 1.0, complete=True)
     assert not faults.is_clean(few)
 
 
@@ -299,11 +304,11 @@ def test_a_run_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 
 @pytest.mark.sim
 def test_the_decode_bench_kills_a_fault(tmp_path: Path) -> None:
-    bench = find_benches()["decode"]
-    bench = replace(bench, cases=bench.cases[:1])
-    campaign = Campaign(SOURCES, {"decode": bench}, {}, 1, tmp_path)
-    campaign.measure("decode")
+    case = find_benches()["decode"][0]
+    campaign = Campaign(SOURCES, {"decode": [case]}, {}, 1, tmp_path)
+    campaign.measure(case)
+    assert campaign.benches["decode"][0].seconds > 0
     (fault,) = (one for one in MADE["decode"] if (one.before, one.after) == ("1'b1", "1'b0"))
     verdict = campaign.judge("decode", 1, [fault])
     assert isinstance(verdict.fault, Fault)
-    assert (verdict.status, verdict.killed_by, verdict.timeout) == ("killed", "decode", False)
+    assert (verdict.status, verdict.killed_by, verdict.timeout) == ("killed", case.node_id, False)

@@ -1,6 +1,5 @@
 """The FFP8 codec against its definition in exact rationals."""
 
-import os
 from dataclasses import astuple
 from fractions import Fraction
 
@@ -9,7 +8,6 @@ import pytest
 
 from model import FLAG_INEXACT, FLAG_OVERFLOW, ROUNDINGS, Format, rational, supported_splits
 
-SEED = int(os.environ.get("SEED", "1"))
 SPLITS = supported_splits(8)
 BIASES = (-300, -2, 0, 7, 127, 600)
 NAMES = [f"s{sign}e{exponent}f{fraction}" for sign, exponent, fraction in SPLITS]
@@ -17,10 +15,9 @@ FLOAT64_MAX = np.finfo(np.float64).max
 
 
 @pytest.fixture
-def rng() -> np.random.Generator:
-    """Return the random source; a failing test shows how to repeat it."""
-    print(f"repeat with SEED={SEED}")
-    return np.random.default_rng(SEED)
+def rng(seed: int) -> np.random.Generator:
+    """Return the test's random source."""
+    return np.random.default_rng(seed)
 
 
 def middle_bias(split: tuple[int, int, int]) -> int:

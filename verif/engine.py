@@ -90,7 +90,7 @@ class EngineDriver:
             assert handle.value.is_resolvable, f"{handle._name} is {handle.value} after reset"
 
     def outputs(self) -> list[Any]:
-        """Handles of all outputs."""
+        """Return the handles of all outputs."""
         streams = [f"s_axis_{name}_tready" for name in SOURCES]
         streams += [f"m_axis_y_{name}" for name in ("tdata", "tkeep", "tuser", "tvalid", "tlast")]
         lite = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp", "rvalid")

@@ -20,11 +20,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 from rich import box
@@ -38,10 +37,9 @@ ROOT = Path(__file__).resolve().parent.parent
 EQUIVALENTS = Path(__file__).with_name("equivalent_faults.yaml")
 BENCHES = "tests/test_rtl.py"
 MINIMUM = 3  # faults a module
-# A run that takes this many times the unmutated one has hung; no run is judged sooner.
+# A case that takes this many times the unmutated one has hung; none is judged sooner.
 TIMEOUT_FACTOR, TIMEOUT_FLOOR = 10, 60.0
 COMPILE_SECONDS = 60.0
-STATUSES = ("killed", "equivalent", "survived", "error")
 
 
 class CampaignError(Exception):
@@ -53,20 +51,34 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Bench:
-    """The cases of one module's bench: pytest node ids, and their time in seconds."""
+class Case:
+    """A bench with one parameter set: pytest's node id, and its time in seconds."""
 
-    module: str
-    cases: tuple[str, ...]
+    node_id: str
     seconds: float = 0.0
 
+    @property
+    def module(self) -> str:
+        """Name of the module, without ``ffp8_``."""
+        return self._parts[0]
 
-class Run(NamedTuple):
-    """What a bench said: passed, failed, timeout or broken; and the seconds of each case."""
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Verilog parameters, as the name of the case tells them.
 
-    outcome: str
-    cases: dict[str, float]
-    detail: str = ""
+        Raises
+        ------
+        CampaignError
+            If the name is not ``module-NAME1-OTHER2``.
+        """
+        matches = [re.fullmatch(r"([A-Z_]+)(\d+)", part) for part in self._parts[1:]]
+        if not all(matches):
+            raise CampaignError(f"{self.node_id}: not named module-PARAMETERvalue-...")
+        return {match[1]: int(match[2]) for match in matches if match}
+
+    @property
+    def _parts(self) -> list[str]:
+        return self.node_id[self.node_id.index("[") + 1 : -1].split("-")
 
 
 @dataclass
@@ -80,16 +92,16 @@ class Verdict:
     fault : Fault or None
         The fault; None if no candidate compiled.
     status : str
-        One of `STATUSES`.
+        killed, equivalent, survived or error.
     killed_by : str
-        The module whose bench noticed it.
+        Node id of the case that noticed it.
     timeout : bool
-        Whether that bench noticed it by not coming to an end.
+        Whether that case noticed it by not coming to an end.
     detail : str
         The reason of an equivalent fault or of an error.
     seconds : float
         Time of all its runs.
-    discarded : list of Fault
+    invalid : list of Fault
         Candidates drawn before it that do not compile.
     """
 
@@ -100,20 +112,7 @@ class Verdict:
     timeout: bool = False
     detail: str = ""
     seconds: float = 0.0
-    discarded: list[Fault] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, object]:
-        """Return what the summary says about it."""
-        fault = self.fault
-        place = {"file": fault.file, "line": fault.line, "kind": fault.kind} if fault else {}
-        change = {"before": fault.before, "after": fault.after} if fault else {}
-        return {"module": self.module, **place, **change} | {
-            "status": self.status,
-            "killed_by": self.killed_by,
-            "timeout": self.timeout,
-            "detail": self.detail,
-            "seconds": round(self.seconds, 1),
-        }
+    invalid: list[Fault] = field(default_factory=list)
 
 
 def read_sources(hdl: Path) -> dict[str, str]:
@@ -144,68 +143,23 @@ def users_of(module: str, sources: Mapping[str, str]) -> dict[str, int]:
     return distances
 
 
-def find_benches() -> dict[str, Bench]:
-    """Return the benches by module, as pytest collects them.
+def find_benches() -> dict[str, list[Case]]:
+    """Return the cases of each module's bench, as pytest collects them.
 
     Raises
     ------
     CampaignError
-        If pytest cannot collect them.
+        If pytest collects none.
     """
     command = [sys.executable, "-m", "pytest", BENCHES, "--collect-only", "-q"]
     process = subprocess.run(command, cwd=ROOT, env=_environment(), capture_output=True, text=True)
-    cases: dict[str, list[str]] = {}
+    benches: dict[str, list[Case]] = {}
     for line in process.stdout.splitlines():
-        if match := re.fullmatch(rf"{BENCHES}::test_bench\[([a-z_]+)[^\]]*\]", line):
-            cases.setdefault(match[1], []).append(line)
-    if process.returncode or not cases:
-        raise CampaignError(f"{BENCHES}: no bench collected, run `{' '.join(command[1:])}`")
-    return {module: Bench(module, tuple(found)) for module, found in cases.items()}
-
-
-def case_parameters(case: str) -> dict[str, int]:
-    """Return the Verilog parameters that the name of a case tells.
-
-    Raises
-    ------
-    CampaignError
-        If it does not name them as ``module-NAME1-OTHER2``.
-    """
-    parts = case[case.index("[") + 1 : -1].split("-")[1:]
-    matches = [re.fullmatch(r"([A-Z_]+)(\d+)", part) for part in parts]
-    if not all(matches):
-        raise CampaignError(f"{case}: its name must be module-PARAMETERvalue-...")
-    return {match[1]: int(match[2]) for match in matches if match}
-
-
-def classify(exit_code: int | None, summary: Mapping[str, object], cases: Sequence[str]) -> Run:
-    """Judge a pytest run of `cases`.
-
-    Parameters
-    ----------
-    exit_code : int or None
-        What pytest returned; None if it was stopped for its time.
-    summary : Mapping
-        What ``--summary`` wrote; empty if nothing.
-    cases : Sequence of str
-        The node ids it was to run.
-
-    Returns
-    -------
-    Run
-        Failed only if a test ran and failed, passed only if each case ran and passed; any other
-        ending, such as a usage error or no test, is broken and says nothing about the design.
-    """
-    per_test = summary.get("per_test") or []
-    seconds = {test["name"]: test["seconds"] for test in per_test}
-    outcomes = Counter(test["outcome"] for test in per_test)
-    if exit_code is None:
-        return Run("timeout", seconds)
-    if exit_code == 1 and outcomes["failed"] and set(seconds) <= set(cases):
-        return Run("failed", seconds)
-    if exit_code == 0 and outcomes == {"passed": len(cases)} and set(seconds) == set(cases):
-        return Run("passed", seconds)
-    return Run("broken", seconds, f"pytest ended with {exit_code} and {dict(outcomes)}")
+        if re.fullmatch(rf"{BENCHES}::test_bench\[.+\]", line):
+            benches.setdefault(Case(line).module, []).append(Case(line))
+    if process.returncode or not benches:
+        raise CampaignError(f"{BENCHES}: no bench collected, see `pytest {BENCHES} --collect-only`")
+    return benches
 
 
 def load_equivalents(path: Path, sources: Mapping[str, str]) -> dict[Fault, str]:
@@ -228,20 +182,52 @@ def load_equivalents(path: Path, sources: Mapping[str, str]) -> dict[Fault, str]
                 f"{path.name}: {file}: {context!r} is stale or unclear: it must be once in the "
                 f"file and hold {before!r} once"
             )
-        start = text.index(context) + context.index(before)
-        matching = [
-            fault
-            for fault in make_faults(file, text)
-            if (fault.start, fault.before, fault.after) == (start, before, after)
-        ]
+        change = (text.index(context) + context.index(before), before, after)
+        made = make_faults(file, text)
+        matching = [fault for fault in made if (fault.start, fault.before, fault.after) == change]
         if not matching:
             raise CampaignError(f"{path.name}: {file}: no fault {before!r} -> {after!r} is made")
         reasons |= dict.fromkeys(matching, str(entry["reason"]))
     return reasons
 
 
+def classify(exit_code: int | None, summary: Mapping[str, object], node_id: str) -> tuple[str, str]:
+    """Judge a pytest run of one test.
+
+    Parameters
+    ----------
+    exit_code : int or None
+        What pytest returned; None if it was stopped for its time.
+    summary : Mapping
+        What ``--summary`` wrote; empty if nothing.
+    node_id : str
+        The test.
+
+    Returns
+    -------
+    tuple of str
+        The outcome and a detail. Failed only if the test ran and failed, passed only if it ran
+        and passed; any other ending, such as a usage error or no test, is broken and says
+        nothing about the design.
+    """
+    outcomes = {test["name"]: test["outcome"] for test in summary.get("per_test") or []}
+    if exit_code is None:
+        return "timeout", ""
+    expected = {0: "passed", 1: "failed"}.get(exit_code)
+    if expected and outcomes == {node_id: expected}:
+        return expected, ""
+    return "broken", f"{node_id}: pytest ended with {exit_code} and {outcomes}"
+
+
 def _environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and the ones that it started, a simulator for example."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 class Campaign:
@@ -252,7 +238,7 @@ class Campaign:
     sources : Mapping
         Text by module, see `read_sources`.
     benches : Mapping
-        See `find_benches`.
+        Cases by module, see `find_benches`.
     equivalents : Mapping
         See `load_equivalents`.
     seed : int
@@ -264,13 +250,13 @@ class Campaign:
     def __init__(
         self,
         sources: Mapping[str, str],
-        benches: Mapping[str, Bench],
+        benches: Mapping[str, Sequence[Case]],
         equivalents: Mapping[Fault, str],
         seed: int,
         results: Path,
     ) -> None:
         self.sources = sources
-        self.benches = dict(benches)
+        self.benches = {module: list(cases) for module, cases in benches.items()}
         self.equivalents = equivalents
         self.seed = seed
         self.results = results
@@ -278,67 +264,68 @@ class Campaign:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
 
-    def order(self, module: str) -> list[Bench]:
-        """Return the benches that meet a fault of a module, in their order."""
+    def order(self, module: str) -> list[Case]:
+        """Return the cases that meet a fault of a module: nearest bench first, then fastest."""
         distances = {module: 0} | users_of(module, self.sources)
-        found = [self.benches[name] for name in distances if name in self.benches]
-        return sorted(found, key=lambda bench: (distances[bench.module], bench.seconds))
+        cases = [case for name in distances for case in self.benches.get(name, ())]
+        return sorted(cases, key=lambda case: (distances[case.module], case.seconds))
 
-    def measure(self, module: str) -> None:
-        """Run a bench on the unmutated design and keep its times, fastest case first.
+    def measure(self, case: Case) -> None:
+        """Run a case on the unmutated design and keep its time.
 
         Raises
         ------
         CampaignError
             If it does not pass.
         """
-        bench = self.benches[module]
+        start = time.monotonic()
         with self._copy() as hdl:
-            run = self._run(bench, hdl, None, f"unmutated-{module}")
-        if run.outcome != "passed":
+            outcome, _ = self._run(case, hdl, None, f"unmutated-{case.module}")
+        if outcome != "passed":
             raise CampaignError(
-                f"the {module} bench does not pass on the unmutated design ({run.outcome}), see "
-                f"{self.results / 'logs' / f'unmutated-{module}.log'}: faults prove nothing"
+                f"{case.node_id} does not pass on the unmutated design ({outcome}), see "
+                f"{self.results / 'logs' / f'unmutated-{case.module}.log'}: faults prove nothing"
             )
-        cases = tuple(sorted(bench.cases, key=lambda case: run.cases[case]))
-        self.benches[module] = Bench(module, cases, sum(run.cases.values()))
+        cases = self.benches[case.module]
+        cases[cases.index(case)] = replace(case, seconds=time.monotonic() - start)
 
     def judge(self, module: str, number: int, choices: Iterable[Fault]) -> Verdict:
         """Run the benches on the first of `choices` that compiles."""
         verdict = Verdict(module)
+        start = time.monotonic()
         for fault in choices:
-            start = time.monotonic()
             verdict.fault = fault
             with self._copy(fault) as hdl:
                 valid = self._judge_fault(verdict, hdl, f"{module}-{number}")
                 if valid and verdict.status == "survived":
                     kept = self.results / "survivors" / f"{module}-{number}"
                     shutil.copytree(hdl, kept, dirs_exist_ok=True)
-            verdict.seconds += time.monotonic() - start
+            verdict.seconds = round(time.monotonic() - start, 1)
             if valid:
                 return verdict
-            verdict.discarded.append(fault)
+            verdict.invalid.append(fault)
         verdict.fault, verdict.status, verdict.detail = None, "error", "no candidate compiles"
         return verdict
 
     def _judge_fault(self, verdict: Verdict, hdl: Path, name: str) -> bool:
         """Fill in the verdict of its fault; return False if the fault does not compile."""
         reason = self.equivalents.get(verdict.fault)
-        for bench in self.order(verdict.module):
-            if not all(self._compiles(bench.module, case, hdl) for case in bench.cases):
+        for case in self.order(verdict.module):
+            if not self._compiles(case, hdl):
                 return False
-            limit = max(TIMEOUT_FLOOR, TIMEOUT_FACTOR * bench.seconds)
-            run = self._run(bench, hdl, limit, name)
-            if run.outcome in ("failed", "timeout"):
-                verdict.status, verdict.killed_by = "killed", bench.module
-                verdict.timeout = run.outcome == "timeout"
-                if reason is not None:
-                    verdict.status = "error"
-                    verdict.detail = f"listed as equivalent, but the {bench.module} bench fails"
-                return True
-            if run.outcome == "broken":
-                verdict.status, verdict.detail = "error", f"{bench.module} bench: {run.detail}"
-                return True
+            limit = max(TIMEOUT_FLOOR, TIMEOUT_FACTOR * case.seconds)
+            outcome, detail = self._run(case, hdl, limit, name)
+            if outcome == "passed":
+                continue
+            if outcome == "broken":
+                verdict.status, verdict.detail = "error", detail
+            elif reason is not None:
+                verdict.status = "error"
+                verdict.detail = f"listed as equivalent, but {case.node_id}: {outcome}"
+            else:
+                verdict.status, verdict.killed_by = "killed", case.node_id
+                verdict.timeout = outcome == "timeout"
+            return True
         if reason is not None:
             verdict.status, verdict.detail = "equivalent", reason
         return True
@@ -354,25 +341,25 @@ class Campaign:
                 (hdl / file).write_text(faulty, encoding="utf-8")
             yield hdl
 
-    def _compiles(self, module: str, case: str, hdl: Path) -> bool:
-        top = f"ffp8_{module}"
-        settings = [f"-P{top}.{name}={value}" for name, value in case_parameters(case).items()]
+    def _compiles(self, case: Case, hdl: Path) -> bool:
+        top = f"ffp8_{case.module}"
+        settings = [f"-P{top}.{name}={value}" for name, value in case.parameters.items()]
         command = ["iverilog", "-g2005", "-o", str(hdl.parent / "compiled"), "-s", top, *settings]
         command += sorted(str(path) for path in hdl.glob("*.v"))
         log = hdl.parent / "compile.log"
         return self._execute(command, _environment(), log, COMPILE_SECONDS) == 0
 
-    def _run(self, bench: Bench, hdl: Path, limit: float | None, name: str) -> Run:
+    def _run(self, case: Case, hdl: Path, limit: float | None, name: str) -> tuple[str, str]:
         log = self.results / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         summary = hdl.parent / "summary.json"
         summary.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pytest", *bench.cases, "-q", "-x"]
-        command += ["-p", "no:cacheprovider", "--summary", str(summary)]
+        command = [sys.executable, "-m", "pytest", case.node_id, "-q", "-p", "no:cacheprovider"]
+        command += ["--summary", str(summary)]
         variables = {"HDL": str(hdl), "BUILD": str(hdl.parent / "build"), "SEED": str(self.seed)}
         exit_code = self._execute(command, _environment() | variables | {"WAVES": "0"}, log, limit)
         text = summary.read_text(encoding="utf-8") if summary.exists() else "{}"
-        return classify(exit_code, json.loads(text), bench.cases)
+        return classify(exit_code, json.loads(text), case.node_id)
 
     def _execute(
         self, command: list[str], environment: dict[str, str], log: Path, limit: float | None
@@ -411,53 +398,42 @@ class Campaign:
                 _end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and the ones that it started, a simulator for example."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 def summarize(
-    seed: int, verdicts: Sequence[Verdict], modules: Sequence[str], seconds: float, planned: int
+    seed: int, verdicts: Sequence[Verdict], modules: Sequence[str], seconds: float, complete: bool
 ) -> dict[str, object]:
     """Return the content of ``summary.json``."""
-    verdicts = sorted(verdicts, key=lambda verdict: (verdict.module, str(verdict.fault)))
-    made = [verdict for verdict in verdicts if verdict.fault is not None]
-    counts = Counter(verdict.status for verdict in verdicts)
+    per_fault = [asdict(one) for one in sorted(verdicts, key=lambda one: str(one.fault))]
+    by_module = {name: [one for one in verdicts if one.module == name] for name in modules}
     return {
         "seed": seed,
-        "faults": len(made),
-        "complete": len(verdicts) == planned,
-        **{status: counts[status] for status in ("killed", "equivalent", "error")},
-        "survivors": [one.as_dict() for one in verdicts if one.status == "survived"],
-        "invalid": sum(len(verdict.discarded) for verdict in verdicts),
+        "complete": complete,
+        **_count(verdicts),
+        "survivors": [one for one in per_fault if one["status"] == "survived"],
         "seconds": round(seconds, 1),
-        "modules": {
-            module: count_module([one for one in verdicts if one.module == module])
-            for module in modules
-        },
-        "per_fault": [verdict.as_dict() for verdict in verdicts],
+        "modules": {name: _count(found) for name, found in by_module.items()},
+        "per_fault": per_fault,
     }
 
 
-def count_module(verdicts: Sequence[Verdict]) -> dict[str, int]:
-    """Return the counts of one module."""
-    statuses = Counter(verdict.status for verdict in verdicts)
-    killers = Counter(verdict.killed_by for verdict in verdicts if verdict.status == "killed")
+def _count(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    statuses = Counter(one.status for one in verdicts)
+    killed = [one for one in verdicts if one.status == "killed"]
     return {
-        "faults": sum(verdict.fault is not None for verdict in verdicts),
-        **{status: statuses[status] for status in STATUSES},
-        "killed_by_own_bench": sum(killers[module] for module in {one.module for one in verdicts}),
-        "timeouts": sum(verdict.timeout for verdict in verdicts),
-        "invalid": sum(len(verdict.discarded) for verdict in verdicts),
+        "faults": sum(one.fault is not None for one in verdicts),
+        "killed": len(killed),
+        "killed_by_own_bench": sum(Case(one.killed_by).module == one.module for one in killed),
+        "timeouts": sum(one.timeout for one in killed),
+        "equivalent": statuses["equivalent"],
+        "survived": statuses["survived"],
+        "errors": statuses["error"],
+        "invalid": sum(len(one.invalid) for one in verdicts),
     }
 
 
 def is_clean(summary: Mapping[str, object]) -> bool:
     """Tell whether every fault was killed or is equivalent, and no module had too few."""
     enough = all(counts["faults"] >= MINIMUM for counts in summary["modules"].values())
-    return enough and summary["complete"] and not (summary["survivors"] or summary["error"])
+    return enough and summary["complete"] and not (summary["survived"] or summary["errors"])
 
 
 def write_summary(path: Path, summary: Mapping[str, object]) -> None:
@@ -469,35 +445,23 @@ def write_summary(path: Path, summary: Mapping[str, object]) -> None:
 
 
 def report(summary: Mapping[str, object], console: Console) -> None:
-    """Print the counts by module, and each fault that needs a person."""
-    columns = {
-        "faults": "faults",
-        "killed": "killed",
-        "own bench": "killed_by_own_bench",
-        "timeout": "timeouts",
-        "equivalent": "equivalent",
-        "survived": "survived",
-        "invalid": "invalid",
-    }
+    """Print the counts by module, and a sentence."""
+    columns = {"faults": "faults", "killed": "killed", "own bench": "killed_by_own_bench"}
+    columns |= {"timeout": "timeouts", "equivalent": "equivalent", "survived": "survived"}
     table = Table("module", title=f"Faults, seed {summary['seed']}", box=box.SIMPLE)
     for title in columns:
         table.add_column(title, justify="right", no_wrap=True)
     for module, counts in summary["modules"].items():
         table.add_row(module, *(str(counts[key]) for key in columns.values()))
     console.print(table)
-    for verdict in summary["per_fault"]:
-        if verdict["status"] in ("survived", "error"):
-            place = f"{verdict['file']}:{verdict['line']}" if "file" in verdict else "no place"
-            change = f"{verdict.get('before', '')} -> {verdict.get('after', '')}"
-            text = f"{verdict['status']}: {place}: {' '.join(change.split())} {verdict['detail']}"
-            console.print(text.rstrip(), markup=False, highlight=False, soft_wrap=True)
     few = [name for name, counts in summary["modules"].items() if counts["faults"] < MINIMUM]
     if few:
         console.print(f"fewer than {MINIMUM} faults judged in: {', '.join(few)}")
-    state = "complete" if summary["complete"] else "INCOMPLETE"
     console.print(
-        f"{state}: {summary['killed']} of {summary['faults']} faults killed, "
-        f"{summary['equivalent']} equivalent, {len(summary['survivors'])} survived"
+        f"{'' if summary['complete'] else 'INCOMPLETE: '}{summary['killed']} of "
+        f"{summary['faults']} faults killed, {summary['equivalent']} equivalent, "
+        f"{summary['survived']} survived, {summary['errors']} errors, {summary['invalid']} "
+        "that did not compile"
     )
 
 
@@ -526,45 +490,46 @@ def run_campaign(
     """
     start = time.monotonic()
     verdicts: list[Verdict] = []
-    planned = faults * len(modules)
-    path = campaign.results / "summary.json"
 
-    def summary() -> dict[str, object]:
+    def save(complete: bool = False) -> dict[str, object]:
         seconds = time.monotonic() - start
-        return summarize(campaign.seed, verdicts, modules, seconds, planned)
+        summary = summarize(campaign.seed, verdicts, modules, seconds, complete)
+        write_summary(campaign.results / "summary.json", summary)
+        return summary
 
-    write_summary(path, summary())
-    needed = list(dict.fromkeys(bench.module for name in modules for bench in campaign.order(name)))
+    save()
+    cases = dict.fromkeys(case for module in modules for case in campaign.order(module))
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
     columns += [TextColumn("{task.fields[note]}"), TimeRemainingColumn()]
     with ThreadPoolExecutor(jobs) as pool, Progress(*columns, console=console) as progress:
         try:
-            task = progress.add_task("unmutated design", total=len(needed), note="")
-            for done in as_completed([pool.submit(campaign.measure, name) for name in needed]):
+            task = progress.add_task("unmutated design", total=len(cases), note="")
+            for done in as_completed([pool.submit(campaign.measure, case) for case in cases]):
                 done.result()
                 progress.advance(task)
-            work: list[Future[Verdict]] = []
+            work = []
             for module in modules:
-                file = f"ffp8_{module}.v"
-                made = make_faults(file, campaign.sources[module])
+                made = make_faults(f"ffp8_{module}.v", campaign.sources[module])
                 drawn = draw(made, faults, f"{campaign.seed}:{module}")
-                work += [
-                    pool.submit(campaign.judge, module, number, choices)
-                    for number, choices in enumerate(drawn, start=1)
-                ]
+                for number, choices in enumerate(drawn, start=1):
+                    work.append(pool.submit(campaign.judge, module, number, choices))
             task = progress.add_task("faults", total=len(work), note="")
             for done in as_completed(work):
-                verdicts.append(done.result())
-                killed = sum(verdict.status == "killed" for verdict in verdicts)
+                verdict = done.result()
+                verdicts.append(verdict)
+                killed = sum(one.status == "killed" for one in verdicts)
                 progress.update(task, advance=1, note=f"{killed} killed")
-                write_summary(path, summary())
+                if verdict.status in ("survived", "error"):
+                    text = f"{verdict.status}: {verdict.fault or verdict.module} {verdict.detail}"
+                    console.print(text, markup=False, highlight=False, soft_wrap=True)
+                save()
+            return save(complete=True)
         except KeyboardInterrupt:
             console.print("interrupted: what has been judged is kept")
+            return save()
         finally:
             campaign.stop()
             pool.shutdown(cancel_futures=True)
-    write_summary(path, summary())
-    return summary()
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

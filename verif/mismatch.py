@@ -11,19 +11,19 @@ FLAG_NAMES = {FLAG_INEXACT: "inexact", FLAG_UNDERFLOW: "underflow", FLAG_OVERFLO
 
 
 def describe_code(fmt: Format, code: int) -> str:
-    """A code decoded: code, value, sign, exponent field and significand."""
+    """Decode a code: code, value, sign, exponent field and significand."""
     magnitude = code & fmt.max_code
     field, trailing = magnitude >> fmt.fraction, magnitude & (2**fmt.fraction - 1)
     significand = trailing + (2**fmt.fraction if field else 0)
     sign = "-" if fmt.sign and code >> 7 else "+"
     value = float(fmt.exact(code))
-    return f"{code:02x} = {value:g} ({sign}, exponent {field}, significand {significand})"
+    return f"{code:02x} = {value!r} ({sign}, exponent {field}, significand {significand})"
 
 
 def describe_result(fmt: Format | None, result: int) -> str:
-    """A result decoded; `fmt` None for a binary32 word."""
+    """Decode a result; `fmt` None for a binary32 word."""
     if fmt is None:
-        return f"{result:08x} = {np.uint32(result).view(np.float32):g}"
+        return f"{result:08x} = {float(np.uint32(result).view(np.float32))!r}"
     return describe_code(fmt, result)
 
 
@@ -77,7 +77,7 @@ def describe_mismatch(
             f"{name:>10}: {describe_result(fmt_y, int(results[row, col]))}, "
             f"{describe_flags(int(flags[row, col]))}"
         )
-    lines.append(f"{'start':>10}: {tile.start[col]:g}")
+    lines.append(f"{'start':>10}: {float(tile.start[col])!r}")
     a_codes, w_codes = tile.a_codes[row], tile.w_codes[:, col]
     live = np.flatnonzero((fmt_a.integers(a_codes) != 0) & (fmt_w.integers(w_codes) != 0))
     for k in live[:operands]:

@@ -2,8 +2,8 @@
 
 Environment: PRODUCT (file), FIRST and LAST (range of tiles), PART (file to write). The run ends
 at the first mismatch. ``PART`` holds the results of the tiles in order, (tiles, ROWS, COLS),
-with flags, counters, the number of outputs compared, and the place of the mismatch in the last tile,
-if there was one; a file ``stop`` beside it then ends the other processes.
+with flags, counters, the number of outputs compared, and the place of the mismatch in the last
+tile, if there was one; a file ``stop`` beside it then ends the other processes.
 """
 
 from __future__ import annotations

@@ -127,7 +127,8 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
             f"{row['macs_per_second'] / 1000:.0f}",
             "yes",
         )
-    console.print(table)
+    if summary["layers"]:
+        console.print(table)
     totals = summary["totals"]
     if totals["utilisation_convolutions"] is not None:
         console.print(

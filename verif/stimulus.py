@@ -11,7 +11,7 @@ BIAS_MIN, BIAS_MAX = -128, 127  # what the registers hold
 
 
 def random_bias(generator: np.random.Generator) -> int:
-    """Exponent bias: mostly moderate, sometimes anything, sometimes an extreme."""
+    """Draw an exponent bias: mostly moderate, sometimes anything, sometimes an extreme."""
     kind = generator.random()
     if kind < 0.1:
         return int(generator.choice([BIAS_MIN, BIAS_MAX]))
@@ -20,14 +20,14 @@ def random_bias(generator: np.random.Generator) -> int:
 
 
 def random_format(generator: np.random.Generator, exp_max: int, bias: int | None = None) -> Format:
-    """A format that a build of `exp_max` holds."""
+    """Draw a format that a build of `exp_max` holds."""
     splits = supported_splits(exp_max)
     split = splits[generator.integers(len(splits))]
     return Format(*split, random_bias(generator) if bias is None else bias)
 
 
 def random_codes(generator: np.random.Generator, fmt: Format, shape: tuple[int, ...]) -> np.ndarray:
-    """Codes (shape) uint8 of one style: any, many zeros, extremes only, or zeros only."""
+    """Draw codes (shape) uint8 of one style: any, many zeros, extremes only, or zeros only."""
     codes = generator.integers(0, 256, shape, dtype=np.uint8)
     style = generator.random()
     if style < 0.5:
@@ -45,7 +45,7 @@ def random_codes(generator: np.random.Generator, fmt: Format, shape: tuple[int, 
 def random_start(
     generator: np.random.Generator, unit_exponents: np.ndarray, width: int
 ) -> np.ndarray:
-    """Start values (N,) float32 that a `width`-bit accumulator takes, up to its edge.
+    """Draw start values (N,) float32 that a `width`-bit accumulator takes, up to its edge.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def random_start(
 
 
 def matching_bias(generator: np.random.Generator, fmt_y: Format, value_exponent: int) -> int:
-    """Bias that brings values around 2^value_exponent into, or just out of, a format's range."""
+    """Draw a bias that brings values around 2^value_exponent into, or just out of, a format's range."""
     target = int(generator.integers(-2, 2**fmt_y.exponent + 2))
     return int(np.clip(target - value_exponent, BIAS_MIN, BIAS_MAX))
 
@@ -82,7 +82,7 @@ def matching_bias(generator: np.random.Generator, fmt_y: Format, value_exponent:
 def random_tile(
     generator: np.random.Generator, shape: tuple[int, int], k: int, exp_max: int, width: int
 ) -> Tile:
-    """A tile of random formats and operands.
+    """Draw a tile of random formats and operands.
 
     Parameters
     ----------

@@ -198,7 +198,7 @@ async def measure(dut, pairs: int, packets: int) -> tuple[int, int, int]:
 
 @cocotb.test()
 async def configuration_is_sampled_with_the_first_beat(dut):
-    """What is written while a tile is in flight takes effect at the next one, never within."""
+    """Take what is written while a tile is in flight into the next one, never within."""
     engine, scoreboard, generator = await start(dut)
     for _ in range(6):
         tile, other = draw(engine, generator), draw(engine, generator)
@@ -322,7 +322,7 @@ async def drained(engine: EngineDriver, scoreboard: Scoreboard) -> None:
 
 @cocotb.test()
 async def a_started_context_survives_the_soft_reset(dut):
-    """A later tile's c packet that has come in before the failing tile's end is not lost."""
+    """Keep a later tile's c packet that has come in before the failing tile's end."""
     engine, scoreboard, generator = await start(dut)
     for _ in range(4):
         bad, after = draw(engine, generator, 3), draw(engine, generator)
@@ -345,7 +345,7 @@ async def a_started_context_survives_the_soft_reset(dut):
 
 @cocotb.test()
 async def a_soft_reset_without_an_error_loses_nothing(dut):
-    """It waits for the tile that streams and its results, then clears the counters."""
+    """Wait for the tile that streams and its results, then clear the counters."""
     engine, scoreboard, generator = await start(dut)
     for _ in range(6):
         engine.stall(generator, {name: float(generator.choice([0, 0.6])) for name in "cawy"})
@@ -386,7 +386,7 @@ async def a_reset_in_mid_packet_leaves_nothing(dut):
 
 @cocotb.test()
 async def interrupts_follow_tiles(dut):
-    """The interrupt rises when enabled and a tile is done, and falls when cleared."""
+    """Raise the interrupt when enabled and a tile is done, drop it when cleared."""
     engine, scoreboard, generator = await start(dut)
     for enabled in (0, 1):
         await engine.write("IRQ_ENABLE", tile_done=enabled)

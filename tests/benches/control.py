@@ -25,6 +25,13 @@ class Pins:
         Names of all other inputs.
     outputs
         Names of the outputs that must never be X or Z once reset is over.
+
+    Attributes
+    ----------
+    edge
+        Trigger of the clock's rising edge.
+    cycles
+        Cycles since reset.
     """
 
     def __init__(self, dut: Any, inputs: Iterable[str], outputs: Iterable[str]) -> None:
@@ -32,7 +39,7 @@ class Pins:
         self._inputs = {name: getattr(dut, name) for name in ("rst", *inputs)}
         self._outputs = {name: getattr(dut, name) for name in outputs}
         self._driven: dict[str, int] = {}
-        self._edge = start_clock(dut)
+        self.edge = start_clock(dut)
         self.cycles = 0
         self.drive(**dict.fromkeys(self._inputs, 0))
 
@@ -47,17 +54,17 @@ class Pins:
         """Return what an input is set to."""
         return self._driven[name]
 
-    async def reset(self) -> None:
-        """Hold reset for two cycles; nothing is looked at."""
+    async def reset(self, **values: int) -> None:
+        """Hold reset for two cycles, then set inputs; nothing is looked at."""
         self.drive(rst=1)
-        await self._edge
-        await self._edge
-        self.drive(rst=0)
+        await self.edge
+        await self.edge
+        self.drive(rst=0, **values)
         self.cycles = 0
 
     async def cycle(self) -> SimpleNamespace:
         """Wait for the end of the cycle and return its outputs by name."""
-        await self._edge
+        await self.edge
         self.cycles += 1
         return SimpleNamespace(**{name: known(pin) for name, pin in self._outputs.items()})
 
@@ -126,6 +133,11 @@ class Handshake:
         self.moved = self.stalled = 0
         self._valid, self._payload = valid, payload
         self._offer: tuple[int, ...] | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether what is offered next has not been offered before."""
+        return self._offer is None
 
     def __call__(self, sample: SimpleNamespace, ready: int) -> bool:
         """Return whether the payload moves in this cycle."""

@@ -14,10 +14,12 @@ from tests.benches.settings import (
     REFUSALS,
     Settings,
     binary32_value,
+    binary32_word,
     random_bias,
     random_settings,
     refused_settings,
     refused_word,
+    start_units,
     start_word,
 )
 from verif import describe
@@ -126,3 +128,47 @@ def random_dot(random: np.random.Generator, exp_max: int, width: int, count: int
         y_bias = int(random.integers(-4, 2**settings.y_exponent_bits + 3)) - leading
         settings = replace(settings, y_bias=max(-128, min(127, y_bias)))
     return replace(result, settings=settings)
+
+
+def failing_dot(
+    random: np.random.Generator, exp_max: int, width: int, k_max: int, error: str
+) -> Dot:
+    """Return a dot product that has one error, of `ERRORS`."""
+    count = int(choose(random, (1, 2, k_max, random.integers(1, k_max + 1))))
+    if error == "length":
+        count = k_max + int(choose(random, (1, 1, 2, k_max, random.integers(1, 3 * k_max + 1))))
+    result = replace(random_dot(random, exp_max, width, min(count, 20)), error=error)
+    if error == "config":
+        settings = refused_settings(random, exp_max, choose(random, REFUSALS))
+        result = replace(result, settings=settings)
+    elif error == "start":
+        grid = result.settings.grid_exponent(result.w_bias)
+        result = replace(result, start=refused_word(random, grid, width))
+        assert _refused(result.settings, result.w_bias, result.start, width)
+    a_codes, w_codes = random_codes(random, count), random_codes(random, count)
+    return replace(result, a_codes=a_codes, w_codes=w_codes)
+
+
+def largest_dot(exp_max: int, width: int, count: int, sign: int, error: str | None = None) -> Dot:
+    """Return `count` products as large as they can be, and a start value to match.
+
+    With `sign` 1 all of them are negative.
+    """
+    exponent = min(exp_max, 8 - sign)
+    bias = min(127, width // 2)
+    settings = Settings(sign, exponent, bias, 0, exp_max, 0, 8, 0, 0, 0, 0, raw=int(exp_max < 8))
+    limit = Fraction(2) ** min(width - 2 + settings.grid_exponent(bias), 127)
+    start = -limit if sign else limit * (1 - Fraction(1, 2**24))
+    word = binary32_word(np.float32(float(start)))
+    assert not _refused(settings, bias, word, width)
+    return Dot(settings, bias, word, [0xFF] * count, [0xFF] * count, error)
+
+
+def _refused(settings: Settings, w_bias: int, word: int, width: int) -> bool:
+    return start_units(word, settings.grid_exponent(w_bias), width) is None
+
+
+def _leading_exponent(value: Fraction) -> int:
+    """Return the exponent of the power of two at or next below a magnitude, not zero."""
+    exponent = abs(value.numerator).bit_length() - value.denominator.bit_length()
+    return exponent if abs(value) >= Fraction(2) ** exponent else exponent - 1

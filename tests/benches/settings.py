@@ -31,6 +31,13 @@ class Settings:
     clamp: int
     raw: int
 
+    @classmethod
+    def of(cls, fmt_a: Format, fmt_w: Format, fmt_y: Format | None) -> Settings:
+        """Return settings with these formats, nearest even and no clamp; None is binary32."""
+        y = (fmt_y.sign, fmt_y.exponent, fmt_y.bias) if fmt_y else (0, 0, 0)
+        a_and_w = fmt_a.sign, fmt_a.exponent, fmt_a.bias, fmt_w.sign, fmt_w.exponent
+        return cls(*a_and_w, *y, rounding=0, clamp_enable=0, clamp=0, raw=int(fmt_y is None))
+
     def pins(self) -> dict[str, int]:
         """Return what the inputs are driven with."""
         values = asdict(self)
