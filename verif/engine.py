@@ -75,7 +75,7 @@ class EngineDriver:
         for name in ("s_axis_c", "s_axis_a", "s_axis_w", "m_axis_y", "s_axil"):
             logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)
         self.checkers = {
-            name: StreamChecker(dut, f"{'m' if name == 'y' else 's'}_axis_{name}")
+            name: StreamChecker(dut, f"{'m' if name == 'y' else 's'}_axis_{name}").start()
             for name in (*SOURCES, "y")
         }
 

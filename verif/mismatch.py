@@ -35,8 +35,11 @@ def describe_flags(flags: int) -> str:
 def first_difference(
     expected: tuple[np.ndarray, np.ndarray], actual: tuple[np.ndarray, np.ndarray]
 ) -> tuple[int, int] | None:
-    """Row and column of the first output whose result or flags differ, or None."""
-    if expected[0].shape != actual[0].shape or expected[0].dtype.kind != actual[0].dtype.kind:
+    """Row and column of the first output whose result or flags differ, or None.
+
+    Codes where words are expected, or the other way round, differ in the first output.
+    """
+    if expected[0].shape != actual[0].shape or expected[0].itemsize != actual[0].itemsize:
         return 0, 0
     differ = (expected[0] != actual[0]) | (expected[1] != actual[1])
     places = np.argwhere(differ)

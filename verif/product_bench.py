@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ClockCycles, Event
+from cocotb.triggers import ClockCycles, Event, with_timeout
 
 from verif.engine import EngineDriver
 from verif.mismatch import first_difference
@@ -84,8 +84,9 @@ class Comparison:
     async def compare(self) -> None:
         """Take the tiles' results until all are there or one differs."""
         k = self.matrices.a_codes.shape[1]
+        patience = 10 * (10_000 + 10 * k)  # ten cycles a beat, and time to fill: else it hangs
         while (self.in_flight or not self.sent_all) and not self.stop.exists():
-            results, flags = await self.engine.receive()
+            results, flags = await with_timeout(self.engine.receive(), patience, "ns")
             self.taken.set()
             first = self.in_flight.popleft()
             part = self.matrices.part(first, self.shape)

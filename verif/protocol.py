@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import cocotb
@@ -44,12 +45,17 @@ class StreamChecker:
         self._payload = [getattr(dut, f"{prefix}_{name}") for name in names]
         self._valid = getattr(dut, f"{prefix}_tvalid")
         self._ready = getattr(dut, f"{prefix}_tready")
-        cocotb.start_soon(self._run())
 
-    async def _run(self) -> None:
+    def start(self) -> StreamChecker:
+        """Watch in the background from now on; a broken rule fails the test."""
+        cocotb.start_soon(self.watch())
+        return self
+
+    async def watch(self, cycles: int | None = None) -> None:
+        """Check `cycles` cycles, or for ever."""
         offered = None
         edge = RisingEdge(self._dut.clk)
-        while True:
+        for _ in itertools.count() if cycles is None else range(cycles):
             await edge
             if self._dut.rst.value != 0:
                 offered = None

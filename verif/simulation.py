@@ -7,11 +7,13 @@ design and for what is built, which lets a changed copy of the design meet the s
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import cocotb
 import numpy as np
 from cocotb_test.simulator import run
 from cocotb_tools.check_results import get_results
@@ -33,6 +35,11 @@ def design_folder() -> Path:
 def bench_random() -> np.random.Generator:
     """Random numbers of the bench that is running, from the one seed of its test."""
     return np.random.default_rng(int(os.environ["COCOTB_RANDOM_SEED"]))
+
+
+bench_test = functools.partial(cocotb.test, timeout_time=3, timeout_unit="ms")
+"""``cocotb.test`` for benches with a clock of 10 ns: a design that hangs fails after 300,000
+cycles, several times what the longest test takes."""
 
 
 def check_simulator(name: str) -> str:

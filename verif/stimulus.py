@@ -74,7 +74,7 @@ def random_start(
 
 
 def matching_bias(generator: np.random.Generator, fmt_y: Format, value_exponent: int) -> int:
-    """Draw a bias that brings values around 2^value_exponent into, or just out of, a format's range."""
+    """Draw a bias that puts 2^value_exponent into a format's range, or just out of it."""
     target = int(generator.integers(-2, 2**fmt_y.exponent + 2))
     return int(np.clip(target - value_exponent, BIAS_MIN, BIAS_MAX))
 
