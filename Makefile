@@ -10,11 +10,15 @@
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
 ##   make test     what a change must pass: lint, then all tests (same variables)
 ##   make faults   break the design on purpose, see the regression fail    SEED= FAULTS=
+##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
+##                   VALUES= how many                        REPEATS= ONLY=part of a case's name
+##   make judges   the codec before gfloat, ml_dtypes and rationals, a million values a split
+##   make vectors  golden vectors, JSON and $readmemh hex    SEED= DOTS=how many dot products
 ##   make lint     ruff, Icarus Verilog and Verilator, all silent
 ##   make setup    only prepare: virtual environment, simulator
 ##   make clean    remove build/, .venv/ and caches
 ##
-##   replay and sim: SIM=icarus|verilator     replay, sim, test and faults: JOBS=processes
+##   replay and sim: SIM=icarus|verilator     replay, sim, test, faults, judges: JOBS=processes
 ##   all: BASE_PYTHON=python3 (makes the environment)  VENV=.venv (where it is)
 ##
 
@@ -32,7 +36,7 @@ summary = build/$@/summary.json
 pytest = $(PYTHON) -m pytest tests -n $(or $(JOBS),auto) $(if $(TESTS),-k '$(TESTS)') \
   --junitxml=$(results) --summary $(summary)
 
-.PHONY: help environment setup replay sim test lint faults clean
+.PHONY: help environment setup replay sim test lint faults bench judges vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +67,18 @@ lint: environment
 faults: environment
 	$(PYTHON) -m verif.faults $(call option,seed,SEED) $(call option,faults,FAULTS) \
 	  $(call option,jobs,JOBS)
+
+bench: environment
+	$(PYTHON) -m verif.bench $(call option,values,VALUES) $(call option,repeats,REPEATS) \
+	  $(call option,only,ONLY)
+
+judges: environment
+	@rm -f $(results) $(summary)
+	JUDGES=complete $(PYTHON) -m pytest tests/test_codec_judges.py -n $(or $(JOBS),auto) \
+	  --junitxml=$(results) --summary $(summary)
+
+vectors: environment
+	$(PYTHON) -m verif.vectors $(call option,seed,SEED) $(call option,dots,DOTS)
 
 clean:
 	rm -rf build .venv .pytest_cache .ruff_cache

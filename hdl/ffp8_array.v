@@ -24,8 +24,10 @@ module ffp8_array #(
     parameter ACC_WIDTH = 83,
     parameter SEGMENT   = 28,
     parameter PIPELINE  = 2,
+    parameter ACCUMULATOR = 0,
     // derived, not to be set
-    parameter STORED    = ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1
+    parameter STORED    = ACCUMULATOR == 1 ? 36
+        : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -39,6 +41,7 @@ module ffp8_array #(
     input  wire [8*COLS-1:0]      w_codes,
     input  wire                   w_signed,
     input  wire [3:0]             w_exponent_bits,
+    input  wire [36*COLS-1:0]     starts,  // binary32 accumulator only: with beat_first
     output wire                   edge_beat,
     output wire [ROWS-1:0]        row_live,
     output wire [COLS-1:0]        col_live,
@@ -125,6 +128,18 @@ module ffp8_array #(
             always @(posedge clk) if (take) operand_q <= operand;
             assign col_live[c] = operand_q[7:0] != 8'd0;
 
+            // The start value goes along with the first beat.
+            wire [35:0] start;
+            if (ACCUMULATOR == 1) begin : g_start
+                reg [36*(PIPELINE+1)-1:0] stage_q;
+                always @(posedge clk)
+                    if (step) stage_q <= {stage_q[36*PIPELINE-1:0], starts[36*c +: 36]};
+                assign start = stage_q[36*PIPELINE +: 36];
+            end else begin : g_no_start
+                wire unused = &{1'b0, starts[36*c +: 36]};
+                assign start = 36'd0;
+            end
+
             for (r = 0; r < ROWS; r = r + 1) begin : g_pe
                 wire [STORED-1:0] chain_in, chain_out;
                 if (r == ROWS - 1) begin : g_end
@@ -136,7 +151,8 @@ module ffp8_array #(
                     .EXP_MAX  (EXP_MAX),
                     .ACC_WIDTH(ACC_WIDTH),
                     .SEGMENT  (SEGMENT),
-                    .PIPELINE (PIPELINE)
+                    .PIPELINE (PIPELINE),
+                    .ACCUMULATOR(ACCUMULATOR)
                 ) pe (
                     .clk       (clk),
                     .step      (step),
@@ -145,6 +161,7 @@ module ffp8_array #(
                     .beat      (beat_q[0]),
                     .accumulate(beat_q[PIPELINE]),
                     .first     (first_q[PIPELINE]),
+                    .start     (start),
                     .capture   (capture),
                     .drain     (drain),
                     .chain_in  (chain_in),

@@ -1,7 +1,7 @@
 // ffp8_column: the foot of a column: resolve the sum, add the start value, encode.
 //
-// Purpose    Turns an accumulator's stored form (segments with carry slots, see ffp8_pe) into
-//            one result. It stands once per column, not per processing element, so the
+// Purpose    Turns an accumulator's stored form (ffp8_pe_exact, or ffp8_pe_binary32) into one
+//            result. It stands once per column, not per processing element, so the
 //            full-width work (carry propagation, normalisation, rounding) costs ROWS times less.
 // Interface  A pipeline that moves in cycles in which `advance` is high.
 //            The start value is (-1)^start_negative * start_magnitude * 2^start_shift.
@@ -15,9 +15,10 @@ module ffp8_column #(
     parameter ACC_WIDTH    = 83,
     parameter SEGMENT      = 28,
     parameter SHIFT_WIDTH  = 7,
+    parameter ACCUMULATOR  = 0,
     // derived, not to be set
     parameter SEGMENTS     = (ACC_WIDTH + SEGMENT - 1) / SEGMENT,
-    parameter STORED       = ACC_WIDTH + SEGMENTS - 1
+    parameter STORED       = ACCUMULATOR == 1 ? 36 : ACC_WIDTH + SEGMENTS - 1
 ) (
     input  wire                    clk,
     input  wire                    rst,
@@ -39,29 +40,18 @@ module ffp8_column #(
     output wire [2:0]              out_flags
 );
 
-    localparam CONFIG = 10 + 18;
-    localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * SEGMENT;  // bits of the last segment
+    localparam VALUE_WIDTH = ACCUMULATOR == 1 ? 25 : ACC_WIDTH;
+    localparam OUTPUT = 18;
 
-    // A start value may reach ACC_WIDTH - 1 signed bits; the register has one bit to spare.
-    wire [ACC_WIDTH-1:0] start_place = {{ACC_WIDTH-24{1'b0}}, start_magnitude} << start_shift;
+    reg                   valid1_q, valid2_q;
+    reg [STORED-1:0]      sum1_q;
+    reg [9:0]             offset1_q;
+    reg [OUTPUT-1:0]      output1_q, output2_q;
+    reg [VALUE_WIDTH-1:0] value2_q;
+    reg [11:0]            offset2_q;
 
-    reg                 valid1_q, valid2_q;
-    reg [STORED-1:0]    sum1_q;
-    reg [ACC_WIDTH-1:0] start1_q, total2_q;
-    reg [CONFIG-1:0]    config1_q, config2_q;
-
-    // Stored form to two plain numbers: the segments, and the carries that wait between them.
-    reg [ACC_WIDTH-1:0] segments, carries;
-    integer i;
-
-    always @* begin
-        carries = {ACC_WIDTH{1'b0}};
-        for (i = 0; i < SEGMENTS - 1; i = i + 1) begin
-            segments[i*SEGMENT +: SEGMENT] = sum1_q[i*(SEGMENT+1) +: SEGMENT];
-            carries[(i+1)*SEGMENT] = sum1_q[i*(SEGMENT+1) + SEGMENT];
-        end
-        segments[ACC_WIDTH-1 -: TOP] = sum1_q[STORED-1 -: TOP];
-    end
+    wire [VALUE_WIDTH-1:0] value1;
+    wire [11:0]            offset1;
 
     always @(posedge clk) begin
         if (rst) {valid1_q, valid2_q} <= 2'd0;
@@ -71,31 +61,64 @@ module ffp8_column #(
     always @(posedge clk) begin
         if (advance && in_valid) begin
             sum1_q <= in_sum;
-            start1_q <= start_negative ? -start_place : start_place;
-            config1_q <= {in_offset, in_signed, in_exponent_bits, in_rounding, in_clamp_enable,
-                          in_clamp, in_raw};
+            offset1_q <= in_offset;
+            output1_q <= {in_signed, in_exponent_bits, in_rounding, in_clamp_enable, in_clamp,
+                          in_raw};
         end
         if (advance && valid1_q) begin
-            total2_q <= segments + carries + start1_q;
-            config2_q <= config1_q;
+            value2_q <= value1;
+            offset2_q <= offset1;
+            output2_q <= output1_q;
         end
     end
 
+    generate
+        if (ACCUMULATOR == 1) begin : g_binary32
+            // A float is an integer times a power of two, which joins the offset.
+            wire unused = &{1'b0, start_negative, start_magnitude, start_shift};
+            assign value1 = sum1_q[35] ? -{1'b0, sum1_q[23:0]} : {1'b0, sum1_q[23:0]};
+            assign offset1 = {{2{offset1_q[9]}}, offset1_q} + {sum1_q[34], sum1_q[34:24]};
+        end else begin : g_exact
+            // Stored form to plain numbers: segments, the carries that wait between them, and
+            // the start value shifted to its place.
+            localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * SEGMENT;  // bits of the last segment
+            wire [ACC_WIDTH-1:0] start_place = {{ACC_WIDTH-24{1'b0}}, start_magnitude}
+                << start_shift;
+            reg [ACC_WIDTH-1:0] start1_q, segments, carries;
+            integer i;
+
+            always @(posedge clk)
+                if (advance && in_valid) start1_q <= start_negative ? -start_place : start_place;
+
+            always @* begin
+                carries = {ACC_WIDTH{1'b0}};
+                for (i = 0; i < SEGMENTS - 1; i = i + 1) begin
+                    segments[i*SEGMENT +: SEGMENT] = sum1_q[i*(SEGMENT+1) +: SEGMENT];
+                    carries[(i+1)*SEGMENT] = sum1_q[i*(SEGMENT+1) + SEGMENT];
+                end
+                segments[ACC_WIDTH-1 -: TOP] = sum1_q[STORED-1 -: TOP];
+            end
+
+            assign value1 = segments + carries + start1_q;
+            assign offset1 = {{2{offset1_q[9]}}, offset1_q};
+        end
+    endgenerate
+
     ffp8_encode #(
-        .ACC_WIDTH   (ACC_WIDTH)
+        .ACC_WIDTH(VALUE_WIDTH)
     ) encode (
         .clk             (clk),
         .rst             (rst),
         .advance         (advance),
         .in_valid        (valid2_q),
-        .in_value        (total2_q),
-        .in_offset       (config2_q[CONFIG-1:18]),
-        .in_signed       (config2_q[17]),
-        .in_exponent_bits(config2_q[16:13]),
-        .in_rounding     (config2_q[12:10]),
-        .in_clamp_enable (config2_q[9]),
-        .in_clamp        (config2_q[8:1]),
-        .in_raw          (config2_q[0]),
+        .in_value        (value2_q),
+        .in_offset       (offset2_q),
+        .in_signed       (output2_q[17]),
+        .in_exponent_bits(output2_q[16:13]),
+        .in_rounding     (output2_q[12:10]),
+        .in_clamp_enable (output2_q[9]),
+        .in_clamp        (output2_q[8:1]),
+        .in_raw          (output2_q[0]),
         .out_valid       (out_valid),
         .out_result      (out_result),
         .out_flags       (out_flags)

@@ -19,7 +19,8 @@ module ffp8_context #(
     parameter EXP_MAX      = 5,
     parameter COLS         = 16,
     parameter ACC_WIDTH    = 83,
-    parameter SHIFT_WIDTH  = 7,
+    parameter SHIFT_WIDTH  = 7,  // as in ffp8_start
+    parameter ACCUMULATOR  = 0,
     parameter SLOTS        = 4,  // a power of two
     // derived, not to be set: start sign, start magnitude, start shift, offset
     parameter COLUMN       = 1 + 24 + SHIFT_WIDTH + 10
@@ -50,6 +51,7 @@ module ffp8_context #(
     output wire                   stream_ready,
     output wire [2:0]             stream_errors,
     output wire [9:0]             stream_formats,  // a_signed, a exponent, w_signed, w exponent
+    output wire [36*COLS-1:0]     stream_starts,   // binary32 accumulator only, else zero
     input  wire                   stream_done,
     // the tile that drains
     output wire [17:0]            drain_output,    // y_signed, exponent, rounding, clamp, raw
@@ -136,6 +138,7 @@ module ffp8_context #(
     ffp8_start #(
         .ACC_WIDTH  (ACC_WIDTH),
         .SHIFT_WIDTH(SHIFT_WIDTH),
+        .ACCUMULATOR(ACCUMULATOR),
         .USER_WIDTH (USER)
     ) start (
         .clk          (clk),
@@ -157,19 +160,22 @@ module ffp8_context #(
     // The ring. One bit more than the index tells full from empty.
     reg [INDEX:0] load_q, stream_q, drain_q;
 
+    reg converting_q;  // a column is in the first stage of ffp8_start
     wire write = start_valid && advance;
     wire commit = write && done_last;
 
     assign advance = !start_valid || load_q - drain_q != SLOTS[INDEX:0];
     assign stream_ready = load_q != stream_q;
-    assign occupied = inside_q || start_valid || load_q != drain_q;
+    assign occupied = inside_q || converting_q || start_valid || load_q != drain_q;
 
     always @(posedge clk) begin
         if (rst) begin
             load_q <= {INDEX+1{1'b0}};
             stream_q <= {INDEX+1{1'b0}};
             drain_q <= {INDEX+1{1'b0}};
+            converting_q <= 1'b0;
         end else begin
+            if (advance) converting_q <= take;
             if (commit) load_q <= load_q + 1'b1;
             if (stream_done || release_slot) stream_q <= stream_q + 1'b1;
             if (drain_done || release_slot) drain_q <= drain_q + 1'b1;
@@ -210,6 +216,14 @@ module ffp8_context #(
                     slot_q[load_q[INDEX-1:0]] <= {start_negative, start_magnitude, start_shift,
                                                   done_offset};
             assign drain_columns[COLUMN*c +: COLUMN] = slot_q[drain_q[INDEX-1:0]];
+            if (ACCUMULATOR == 1) begin : g_start
+                wire [COLUMN-1:0] streams = slot_q[stream_q[INDEX-1:0]];
+                wire              unused = &{1'b0, streams[9:0]};
+                assign stream_starts[36*c +: 36] =
+                    {streams[COLUMN-1], streams[10 +: SHIFT_WIDTH], streams[COLUMN-2 -: 24]};
+            end else begin : g_no_start
+                assign stream_starts[36*c +: 36] = 36'd0;
+            end
         end
     endgenerate
 

@@ -29,7 +29,7 @@ module ffp8_encode #(
     input  wire                    advance,
     input  wire                    in_valid,
     input  wire [ACC_WIDTH-1:0]    in_value,   // two's complement
-    input  wire [9:0] in_offset,  // two's complement
+    input  wire [11:0]             in_offset,  // two's complement
     input  wire                    in_signed,
     input  wire [3:0]              in_exponent_bits,
     input  wire [2:0]              in_rounding,
@@ -46,7 +46,7 @@ module ffp8_encode #(
     localparam LEVELS = $clog2(ACC_WIDTH);  // of the normalising shifter
     localparam NORMAL = 1 << LEVELS;        // its width: at least ACC_WIDTH
     localparam EXTENDED = NORMAL + 26;      // so that 25 bits and a sticky rest always exist
-    localparam EXPONENT_WIDTH = 12;         // |offset| < 512, leading one < 1024
+    localparam EXPONENT_WIDTH = 12;         // |offset| + position of the leading one < 1500
 
     // What the later stages need of the configuration, carried along with the value.
     // {raw, signed, exponent bits, rounding, clamp enable, clamp}; in the end without exponent
@@ -72,7 +72,7 @@ module ffp8_encode #(
     // Stage 1: sign and magnitude.
     reg                    negative1_q;
     reg [ACC_WIDTH-1:0]    magnitude1_q;
-    reg [9:0] offset1_q;
+    reg [11:0]             offset1_q;
 
     always @(posedge clk) begin
         if (advance && in_valid) begin
@@ -109,8 +109,7 @@ module ffp8_encode #(
             zero2_q <= magnitude1_q == {ACC_WIDTH{1'b0}};
             top2_q <= extended[EXTENDED-1 -: 25];
             sticky2_q <= |extended[EXTENDED-26:0];
-            exponent2_q <= {{EXPONENT_WIDTH-10{offset1_q[9]}}, offset1_q}
-                + NORMAL[EXPONENT_WIDTH-1:0] - 1'b1
+            exponent2_q <= offset1_q + NORMAL[EXPONENT_WIDTH-1:0] - 1'b1
                 - {{EXPONENT_WIDTH-LEVELS{1'b0}}, leading_zeros};
         end
     end

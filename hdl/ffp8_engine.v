@@ -24,7 +24,8 @@ module ffp8_engine #(
     parameter COLS     = 16,
     parameter K_MAX    = 8192,
     parameter SEGMENT  = 28,
-    parameter PIPELINE = 2
+    parameter PIPELINE = 2,
+    parameter ACCUMULATOR = 0  // 0 exact, 1 binary32
 ) (
     input  wire                 clk,
     input  wire                 rst,
@@ -72,8 +73,9 @@ module ffp8_engine #(
     // Unsigned, e bits of exponent: (2^(9-e) - 1) * 2^(2^e - 2); two of them multiplied.
     localparam PRODUCT = EXP_MAX < 2 ? 16 : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
     localparam ACC_WIDTH = PRODUCT + $clog2(K_MAX) + 2;
-    localparam STORED = ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1;
-    localparam SHIFT_WIDTH = $clog2(ACC_WIDTH);
+    localparam STORED = ACCUMULATOR == 1 ? 36
+        : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1;
+    localparam SHIFT_WIDTH = ACCUMULATOR == 1 ? 11 : $clog2(ACC_WIDTH);
     localparam COLUMN = 1 + 24 + SHIFT_WIDTH + 10;
     localparam FOOT = 6;  // latency of ffp8_column
 
@@ -101,6 +103,7 @@ module ffp8_engine #(
         .COLS       (COLS),
         .K_MAX      (K_MAX),
         .PIPELINE   (PIPELINE),
+        .ACCUMULATOR(ACCUMULATOR),
         .GATED_WIDTH(GATED_WIDTH)
     ) registers (
         .clk            (clk),
@@ -171,6 +174,7 @@ module ffp8_engine #(
     wire                   context_ready, context_done, context_release, context_occupied;
     wire [2:0]             context_errors;
     wire [9:0]             formats;
+    wire [36*COLS-1:0]     starts;
     wire [17:0]            drain_output;
     wire [COLUMN*COLS-1:0] drain_columns;
     wire                   beat_first, beat_last, streaming, quiet;
@@ -181,6 +185,7 @@ module ffp8_engine #(
         .COLS       (COLS),
         .ACC_WIDTH  (ACC_WIDTH),
         .SHIFT_WIDTH(SHIFT_WIDTH),
+        .ACCUMULATOR(ACCUMULATOR),
         .SLOTS      (SLOTS)
     ) contexts (
         .clk            (clk),
@@ -207,6 +212,7 @@ module ffp8_engine #(
         .stream_ready   (context_ready),
         .stream_errors  (context_errors),
         .stream_formats (formats),
+        .stream_starts  (starts),
         .stream_done    (context_done),
         .drain_output   (drain_output),
         .drain_columns  (drain_columns),
@@ -255,7 +261,8 @@ module ffp8_engine #(
         .COLS     (COLS),
         .ACC_WIDTH(ACC_WIDTH),
         .SEGMENT  (SEGMENT),
-        .PIPELINE (PIPELINE)
+        .PIPELINE (PIPELINE),
+        .ACCUMULATOR(ACCUMULATOR)
     ) array (
         .clk            (clk),
         .rst            (rst),
@@ -269,6 +276,7 @@ module ffp8_engine #(
         .w_codes        (w_codes),
         .w_signed       (formats[4]),
         .w_exponent_bits(formats[3:0]),
+        .starts         (starts),
         .edge_beat      (edge_beat),
         .row_live       (row_live),
         .col_live       (col_live),
@@ -320,7 +328,8 @@ module ffp8_engine #(
             ffp8_column #(
                 .ACC_WIDTH  (ACC_WIDTH),
                 .SEGMENT    (SEGMENT),
-                .SHIFT_WIDTH(SHIFT_WIDTH)
+                .SHIFT_WIDTH(SHIFT_WIDTH),
+                .ACCUMULATOR(ACCUMULATOR)
             ) column (
                 .clk             (clk),
                 .rst             (rst),

@@ -21,6 +21,7 @@ module ffp8_registers #(
     parameter COLS        = 16,
     parameter K_MAX       = 8192,
     parameter PIPELINE    = 2,
+    parameter ACCUMULATOR = 0,
     parameter GATED_WIDTH = 9  // clog2(ROWS * COLS + 1)
 ) (
     input  wire                   clk,
@@ -236,7 +237,7 @@ module ffp8_registers #(
         case (read_word)
             ID: read_data = IDENTIFICATION;
             VERSION: read_data = INTERFACE_VERSION;
-            BUILD: read_data = {20'd0, PIPELINE[3:0], 4'd0, EXP_MAX[3:0]};
+            BUILD: read_data = {20'd0, PIPELINE[3:0], ACCUMULATOR[3:0], EXP_MAX[3:0]};
             SHAPE: read_data = {COLS[15:0], ROWS[15:0]};
             LENGTH: read_data = K_MAX;
             CONTROL: read_data = {31'd0, soft_reset};

@@ -1,19 +1,24 @@
-// ffp8_start: a binary32 start value -> an integer on the grid of the accumulator.
+// ffp8_start: a binary32 start value -> what the accumulator starts from.
 //
-// Purpose    Rounds the start value once, to nearest even, onto the grid unit_a * unit_w =
-//            2^-grid, and judges whether it is finite and fits ACC_WIDTH - 1 signed bits.
-//            The integer is (-1)^negative * magnitude * 2^shift; ffp8_column shifts it into
-//            place, so that only 24 bits and a distance need to be stored for each column.
+// Purpose    In units of the grid unit_a * unit_w = 2^-grid the start value is
+//            (-1)^negative * magnitude * 2^shift. In this form only 24 bits and a distance need to
+//            be stored for each column.
+//            ACCUMULATOR = 0, exact     an integer, rounded once to nearest even (shift >= 0);
+//                                       judged whether it is finite and fits ACC_WIDTH - 1 signed
+//                                       bits
+//            ACCUMULATOR = 1, binary32  the number itself, bit 23 of the magnitude set unless it
+//                                       is zero, shift in two's complement; judged whether finite
 // Interface  A pipeline that moves when `advance` is high. in_user passes through beside it.
-//            out_refused: not finite, or too large; the integer then has no meaning.
+//            out_refused: the judgement; the number then has no meaning.
 // Latency    2 advances.
 // Reset      Clears the valid bits.
 
 `default_nettype none
 
 module ffp8_start #(
-    parameter ACC_WIDTH   = 83,
-    parameter SHIFT_WIDTH = 7,  // clog2(ACC_WIDTH)
+    parameter ACC_WIDTH   = 83,  // at least 26, so that what is rounded always fits
+    parameter SHIFT_WIDTH = 7,  // exact: clog2(ACC_WIDTH), binary32: 11
+    parameter ACCUMULATOR = 0,
     parameter USER_WIDTH  = 1
 ) (
     input  wire                   clk,
@@ -60,17 +65,7 @@ module ffp8_start #(
         end
     end
 
-    // Stage 2, to the right: round to nearest even; from 25 places on nothing is left.
-    wire       to_right = distance1_q < 0;
-    wire [DISTANCE_WIDTH-1:0] opposite = -distance1_q;
-    wire [4:0] right = opposite > 12'd25 ? 5'd25 : opposite[4:0];
-    wire [24:0] kept = {significand1_q, 1'b0} >> right;  // the last bit is the guard bit
-    wire       sticky = (kept << right) != {significand1_q, 1'b0};
-    wire [23:0] rounded = kept[24:1] + {23'd0, kept[0] && (sticky || kept[1])};
-
-    // Stage 2, to the left: it fits while its leading one stays below bit ACC_WIDTH - 2, and
-    // -2^(ACC_WIDTH-2) fits too.
-    reg [4:0] leading;
+    reg [4:0] leading;  // position of the leading one
     integer i;
 
     always @* begin
@@ -78,18 +73,50 @@ module ffp8_start #(
         for (i = 1; i < 24; i = i + 1) if (significand1_q[i]) leading = i[4:0];
     end
 
-    wire signed [DISTANCE_WIDTH-1:0] top = distance1_q + $signed({7'd0, leading});
-    wire signed [DISTANCE_WIDTH-1:0] limit = ACC_WIDTH[DISTANCE_WIDTH-1:0] - 12'd2;
-    wire power_of_two = (significand1_q & (significand1_q - 24'd1)) == 24'd0;
-    wire fits = top < limit || (top == limit && negative1_q && power_of_two);
     wire is_zero = significand1_q == 24'd0;
+
+    // Stage 2: what the accumulator takes.
+    wire [23:0]            magnitude;
+    wire [SHIFT_WIDTH-1:0] shift;
+    wire                   refused;
+
+    generate
+        if (ACCUMULATOR == 1) begin : g_binary32
+            // The number itself, with its leading one moved to bit 23.
+            wire [4:0]                missing = 5'd23 - leading;
+            wire [DISTANCE_WIDTH-1:0] exponent1 = distance1_q - {7'd0, missing};
+            wire                      unused = &{1'b0, exponent1[DISTANCE_WIDTH-1]};
+            assign magnitude = significand1_q << missing;
+            assign shift = exponent1[SHIFT_WIDTH-1:0];
+            assign refused = nonfinite1_q;
+        end else begin : g_exact
+            // To the right: round to nearest even; from 25 places on nothing is left.
+            wire                      to_right = distance1_q < 0;
+            wire [DISTANCE_WIDTH-1:0] opposite = -distance1_q;
+            wire [4:0]                right = opposite > 12'd25 ? 5'd25 : opposite[4:0];
+            wire [24:0]               kept = {significand1_q, 1'b0} >> right;  // and a guard bit
+            wire                      sticky = (kept << right) != {significand1_q, 1'b0};
+            wire [23:0]               rounded = kept[24:1] + {23'd0, kept[0] && (sticky || kept[1])};
+
+            // To the left: it fits while its leading one stays below bit ACC_WIDTH - 2, and
+            // -2^(ACC_WIDTH-2) fits too.
+            wire signed [DISTANCE_WIDTH-1:0] top = distance1_q + $signed({7'd0, leading});
+            wire signed [DISTANCE_WIDTH-1:0] limit = ACC_WIDTH[DISTANCE_WIDTH-1:0] - 12'd2;
+            wire power_of_two = (significand1_q & (significand1_q - 24'd1)) == 24'd0;
+            wire fits = top < limit || (top == limit && negative1_q && power_of_two);
+
+            assign magnitude = to_right ? rounded : significand1_q;
+            assign shift = to_right ? {SHIFT_WIDTH{1'b0}} : distance1_q[SHIFT_WIDTH-1:0];
+            assign refused = nonfinite1_q || !(to_right || is_zero || fits);
+        end
+    endgenerate
 
     always @(posedge clk) begin
         if (advance && valid1_q) begin
-            out_negative <= negative1_q;
-            out_magnitude <= to_right ? rounded : significand1_q;
-            out_shift <= to_right || is_zero ? {SHIFT_WIDTH{1'b0}} : distance1_q[SHIFT_WIDTH-1:0];
-            out_refused <= nonfinite1_q || !(to_right || is_zero || fits);
+            out_negative <= negative1_q && !is_zero;
+            out_magnitude <= magnitude;
+            out_shift <= is_zero ? {SHIFT_WIDTH{1'b0}} : shift;
+            out_refused <= refused;
             out_user <= user1_q;
         end
     end

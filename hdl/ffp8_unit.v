@@ -22,7 +22,8 @@ module ffp8_unit #(
     parameter EXP_MAX  = 5,
     parameter K_MAX    = 8192,
     parameter SEGMENT  = 28,
-    parameter PIPELINE = 2
+    parameter PIPELINE = 2,
+    parameter ACCUMULATOR = 0  // 0 exact, 1 binary32
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -59,8 +60,9 @@ module ffp8_unit #(
     // As in ffp8_engine.
     localparam PRODUCT = EXP_MAX < 2 ? 16 : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
     localparam ACC_WIDTH = PRODUCT + $clog2(K_MAX) + 2;
-    localparam STORED = ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1;
-    localparam SHIFT_WIDTH = $clog2(ACC_WIDTH);
+    localparam STORED = ACCUMULATOR == 1 ? 36
+        : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1;
+    localparam SHIFT_WIDTH = ACCUMULATOR == 1 ? 11 : $clog2(ACC_WIDTH);
     localparam OPERAND = 1 + EXP_MAX + 8;
     localparam COUNT = $clog2(K_MAX + 1);
     localparam OUTPUT = 10 + 18;  // offset, and what ffp8_column takes beside it
@@ -72,23 +74,20 @@ module ffp8_unit #(
     assign in_ready = advance;
 
     // Where in a dot product the pair stands, and whether it is one to go on with.
-    reg [COUNT-1:0] count_q;   // pairs taken of the dot product that is open
+    reg [COUNT-1:0] count_q;   // pairs taken of the dot product that is open, K_MAX at most
     reg             inside_q;  // one is open
-    reg             spoilt_q;  // it has run past K_MAX
     wire too_long = inside_q && !in_first && count_q == K_MAX[COUNT-1:0];
-    wire beat = take && (in_first || (inside_q && !spoilt_q && !too_long));
+    wire beat = take && (in_first || (inside_q && !too_long));
 
     always @(posedge clk) begin
         if (rst) begin
             count_q <= {COUNT{1'b0}};
             inside_q <= 1'b0;
-            spoilt_q <= 1'b0;
             length_error <= 1'b0;
             packet_error <= 1'b0;
         end else if (take) begin
             count_q <= in_first ? {{COUNT-1{1'b0}}, 1'b1} : too_long ? count_q : count_q + 1'b1;
             inside_q <= (in_first || inside_q) && !in_last;
-            spoilt_q <= !in_first && (spoilt_q || too_long);
             if (too_long) length_error <= 1'b1;
             if (in_first == inside_q) packet_error <= 1'b1;
         end
@@ -138,12 +137,14 @@ module ffp8_unit #(
     end
 
     wire [STORED-1:0] sum;
+    wire [35:0]       start_float;
 
     ffp8_pe #(
         .EXP_MAX  (EXP_MAX),
         .ACC_WIDTH(ACC_WIDTH),
         .SEGMENT  (SEGMENT),
-        .PIPELINE (PIPELINE)
+        .PIPELINE (PIPELINE),
+        .ACCUMULATOR(ACCUMULATOR)
     ) pe (
         .clk       (clk),
         .step      (advance),
@@ -152,6 +153,7 @@ module ffp8_unit #(
         .beat      (beat_q[0]),
         .accumulate(beat_q[PIPELINE]),
         .first     (first_q[PIPELINE]),
+        .start     (start_float),
         .capture   (advance && done_q),
         .drain     (1'b0),
         .chain_in  ({STORED{1'b0}}),
@@ -189,6 +191,7 @@ module ffp8_unit #(
     ffp8_start #(
         .ACC_WIDTH  (ACC_WIDTH),
         .SHIFT_WIDTH(SHIFT_WIDTH),
+        .ACCUMULATOR(ACCUMULATOR),
         .USER_WIDTH (1 + OUTPUT)
     ) convert (
         .clk          (clk),
@@ -229,6 +232,18 @@ module ffp8_unit #(
         end
     end
 
+    // A classical accumulator takes the start value when it takes the first product.
+    generate
+        if (ACCUMULATOR == 1) begin : g_start
+            wire [CONTEXT:0] entry = PIPELINE == 1 ? {start_valid, context_new}
+                : waiting_q[PIPELINE == 1 ? 0 : PIPELINE - 2];
+            assign start_float = {entry[CONTEXT-2], entry[OUTPUT +: SHIFT_WIDTH],
+                                  entry[OUTPUT+SHIFT_WIDTH +: 24]};
+        end else begin : g_no_start
+            assign start_float = 36'd0;
+        end
+    endgenerate
+
     wire        result_valid;
     wire [31:0] result;
     wire [2:0]  flags;
@@ -236,7 +251,8 @@ module ffp8_unit #(
     ffp8_column #(
         .ACC_WIDTH  (ACC_WIDTH),
         .SEGMENT    (SEGMENT),
-        .SHIFT_WIDTH(SHIFT_WIDTH)
+        .SHIFT_WIDTH(SHIFT_WIDTH),
+        .ACCUMULATOR(ACCUMULATOR)
     ) column (
         .clk             (clk),
         .rst             (rst),

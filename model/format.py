@@ -13,12 +13,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-ROUNDINGS = ("rne", "rmm", "rtz", "rup", "rdn")
-FLAG_INEXACT, FLAG_UNDERFLOW, FLAG_OVERFLOW = 1, 2, 4
+from model import lookup
+from model.rounding import FLAG_INEXACT, check_rounding
 
 _TEXT = re.compile(r"s([0-9]+)e([0-9]+)f([0-9]+)b(-?[0-9]+)")
-_BLOCK = 2**15  # elements encoded at a time, so that intermediate arrays stay in the cache
-_FAR = 2**40  # an exponent beyond any that a value in memory can reach, safe in int64
 
 
 def supported_splits(exp_max: int) -> list[tuple[int, int, int]]:
@@ -49,83 +47,17 @@ def code_array(codes: ArrayLike, name: str = "codes") -> NDArray[np.uint8]:
     return array.astype(np.uint8)
 
 
-def check_rounding(rounding: str) -> None:
-    """Raise ValueError if `rounding` is not one of `ROUNDINGS`."""
-    if rounding not in ROUNDINGS:
-        raise ValueError(f"rounding {rounding!r}: choose one of {', '.join(ROUNDINGS)}")
-
-
-def near_exponent(exponent: int) -> int:
-    """Return an exponent of any size limited to what int64 arrays can add up safely."""
-    return max(-_FAR, min(_FAR, exponent))
-
-
-def round_to_code(
-    values: NDArray[np.float64], exponent: int | NDArray[np.int64], fraction: int, rounding: str
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Round the magnitude of ``values * 2**exponent`` units to a code with unbounded exponent.
-
-    Parameters
-    ----------
-    values
-        Finite. A value of more than 53 bits is given by its leading bits with a sticky last bit
-        (set if anything below is set); all that rounding needs is in them.
-    exponent
-        Broadcastable to `values`.
-    fraction
-        Fraction bits of the result, 0 to 23.
-    rounding
-        One of `ROUNDINGS`.
-
-    Returns
-    -------
-    code
-        Exponent field and fraction field side by side, the former as wide as it needs to be.
-        Negative values are rounded as such but give the code of their magnitude.
-    inexact
-        True where rounding changed the value.
-    """
-    scaled, leading = np.frexp(values)
-    significand = np.abs(scaled * 2.0**62).astype(np.int64)  # 2^61 up to 2^62, or 0
-    position = np.where(significand == 0, -64, np.clip(leading + exponent - 1, -64, 1024))
-    step = np.maximum(position - fraction, 0)  # exponent of the last place kept, in units
-    shift = np.minimum(step - position + 61, 63)  # at 63 the half exceeds every significand
-    kept = significand >> shift
-    remainder = significand - (kept << shift)
-    code = (step << fraction) + kept
-    inexact = remainder != 0
-    if rounding == "rne":
-        code += remainder + (code & 1) > (np.int64(1) << (shift - 1))
-    elif rounding == "rmm":
-        code += remainder >= (np.int64(1) << (shift - 1))
-    elif rounding != "rtz":
-        code += inexact & ((values < 0) == (rounding == "rdn"))
-    return code, inexact
-
-
-def flag_bits(
-    inexact: NDArray[np.bool_], underflow: NDArray[np.bool_], overflow: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """Return the flags of each element packed into one uint8."""
-    flags = inexact * np.uint8(FLAG_INEXACT)
-    flags |= underflow * np.uint8(FLAG_UNDERFLOW)
-    flags |= overflow * np.uint8(FLAG_OVERFLOW)
-    return flags
-
-
-def _float_values(values: ArrayLike) -> NDArray[np.float64]:
+def _exact_float64(values: ArrayLike) -> NDArray:
+    """Return `values` as an array of a type that float64 holds exactly, else raise ValueError."""
     array = np.asarray(values)
     if not np.can_cast(array.dtype, np.float64):
         raise ValueError(f"values of type {array.dtype}: float64 or what it holds exactly")
-    result = array.astype(np.float64)
-    if array.dtype.itemsize == 8 and array.dtype.kind in "iu" and (abs(result) >= 2**53).any():
-        raise ValueError("integer values of 2^53 or more: float64 does not hold them exactly")
-    missing = np.isnan(result)
-    if missing.any():
-        index = np.unravel_index(np.argmax(missing), result.shape)
-        place = f"values[{', '.join(map(str, index))}]" if index else "value"
-        raise ValueError(f"{place} is NaN: FFP8 has no code for it, every code is a number")
-    return result
+    if array.dtype.itemsize == 8 and array.dtype.kind in "iu":
+        result = array.astype(np.float64)
+        if (abs(result) >= 2**53).any():
+            raise ValueError("integer values of 2^53 or more: float64 does not hold them exactly")
+        return result
+    return array
 
 
 @dataclass(frozen=True)
@@ -263,13 +195,13 @@ class Format:
         ValueError
             If a code is out of range, or the format has values that float64 does not hold.
         """
-        return _value_table(self)[code_array(codes)]
+        return lookup.take(_value_table(self), code_array(codes))[()]
 
     def encode(
         self, values: ArrayLike, rounding: str = "rne", clamp: int | None = None
     ) -> NDArray[np.uint8]:
         """Return the codes of `encode_flags` without the flags."""
-        return self.encode_flags(values, rounding, clamp)[0]
+        return self._encode(_exact_float64(values), 0, rounding, clamp, flags=False)[0][()]
 
     def encode_flags(
         self, values: ArrayLike, rounding: str = "rne", clamp: int | None = None
@@ -302,17 +234,7 @@ class Format:
         ValueError
             If a value is NaN, naming the first, or for an unknown rounding or a wrong clamp.
         """
-        array = _float_values(values)
-        flat = array.reshape(-1)
-        codes, flags = np.empty((2, array.size), np.uint8)
-        for first in range(0, max(array.size, 1), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            infinite = np.isinf(flat[block])
-            finite = np.where(infinite, np.sign(flat[block]), flat[block])
-            codes[block], flags[block] = self.encode_scaled(
-                finite, infinite * (4 * _FAR), rounding, clamp
-            )
-        return codes.reshape(array.shape)[()], flags.reshape(array.shape)[()]
+        return self.encode_scaled(_exact_float64(values), 0, rounding, clamp)
 
     def encode_scaled(
         self,
@@ -326,23 +248,35 @@ class Format:
         `values` are finite and may end in a sticky bit (see `round_to_code`); `exponent` is
         broadcastable to them. The rest is as in `encode_flags`.
         """
+        codes, flags = self._encode(values, exponent, rounding, clamp)
+        return codes[()], flags[()]
+
+    def _encode(
+        self,
+        values: NDArray,
+        exponent: int | NDArray[np.int64],
+        rounding: str,
+        clamp: int | None,
+        flags: bool = True,
+    ) -> NDArray[np.uint8]:
+        """Return codes (1, ...), and flags (2, ...) if asked for."""
         check_rounding(rounding)
         limit = self.max_code if clamp is None else self._check_clamp(clamp)
-        relative = exponent - near_exponent(self.unit_exponent)
-        code, inexact = round_to_code(values, relative, self.fraction, rounding)
-        overflow = code > self.max_code
-        underflow = (code == 0) & inexact
-        inexact |= code > limit
-        code = np.minimum(code, limit)
-        negative = values < 0
-        if self.sign:
-            code |= (negative & (code != 0)) * np.int64(128)
-        else:
-            code *= ~negative
-            overflow &= ~negative
-            underflow &= ~negative
-            inexact |= negative
-        return code.astype(np.uint8)[()], flag_bits(inexact, underflow, overflow)[()]
+        split = (self.sign, self.exponent, self.fraction)
+        results = lookup.encode(
+            values, exponent, self.unit_exponent, split, rounding, results=1 + flags
+        )
+        if limit < self.max_code:
+            self._clamp(results, limit)
+        return results
+
+    def _clamp(self, results: NDArray[np.uint8], limit: int) -> None:
+        """Replace, in place, magnitudes above `limit` by it."""
+        codes, flags = results[:1], results[1:]
+        beyond = (codes & self.max_code) > limit
+        signs = codes & (0xFF - self.max_code if limit else 0)
+        np.copyto(codes, signs | np.uint8(limit), where=beyond)
+        flags |= beyond * np.uint8(FLAG_INEXACT)
 
     def _check_clamp(self, clamp: int) -> int:
         if not 0 <= clamp <= self.max_code:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.arithmetic import accumulator_width
+from model.accumulator import accumulator_width
 from model.calibration import calibrate
 from model.format import Format, supported_splits
 from model.graph import Add, Linear, Network, Node, Pool, Reshape

@@ -13,7 +13,8 @@ from functools import cached_property
 
 import numpy as np
 
-from model.arithmetic import add, gemm, mean
+from model.arithmetic import gemm
+from model.elementwise import add, mean
 from model.format import Format
 from model.graph import Window
 

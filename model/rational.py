@@ -60,9 +60,7 @@ def encode(
 
 def encode_binary32(value: Fraction) -> tuple[int, int]:
     """Return the IEEE binary32 word of a rational, to nearest even, and its flags; zero is +0."""
-    quantum = Fraction(1, 2**149)
-    while abs(value) >= quantum * 2**24:
-        quantum *= 2
+    quantum = Fraction(2) ** max(_last_place(value, 24), -149)
     rounded = round(value / quantum) * quantum
     if abs(rounded) >= 2**128:
         return (0xFF800000 if value < 0 else 0x7F800000), OVERFLOW | INEXACT
@@ -94,6 +92,36 @@ def accumulate(
     for a_code, w_code in zip(a_codes, w_codes, strict=True):
         total += decode(fields_a, a_code) * decode(fields_w, w_code)
     return total
+
+
+def accumulate_binary32(
+    fields_a: Fields,
+    fields_w: Fields,
+    a_codes: Iterable[int],
+    w_codes: Iterable[int],
+    start: Fraction = Fraction(0),
+) -> Fraction:
+    """Return a start value plus products, added one by one and rounded to 24 bits each time.
+
+    To nearest, ties to even; the exponent has no end. The start value is taken as it is.
+    """
+    total = start
+    for a_code, w_code in zip(a_codes, w_codes, strict=True):
+        total = round_significand(total + decode(fields_a, a_code) * decode(fields_w, w_code), 24)
+    return total
+
+
+def round_significand(value: Fraction, bits: int) -> Fraction:
+    """Return a rational rounded to a significand of that many bits, to nearest, ties to even."""
+    quantum = Fraction(2) ** _last_place(value, bits)
+    return round(value / quantum) * quantum
+
+
+def _last_place(value: Fraction, bits: int) -> int:
+    """Return the exponent of the last place of a significand of that many bits."""
+    # a quotient of numbers of n and d bits is above 2^(n - d - 1) and below 2^(n - d + 1)
+    exponent = value.numerator.bit_length() - value.denominator.bit_length() - bits
+    return exponent + 1 if abs(value) >= Fraction(2) ** (exponent + bits) else exponent
 
 
 def _step(fields: Fields) -> Fraction:

@@ -7,6 +7,7 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 DEFAULT_SEED = 1
@@ -32,6 +33,12 @@ def derive_seed(seed: int, node_id: str) -> int:
 def seed(request: pytest.FixtureRequest) -> int:
     """Seed of this test, derived from the session's seed and the test's node id."""
     return derive_seed(session_seed(), request.node.nodeid)
+
+
+@pytest.fixture
+def rng(seed: int) -> np.random.Generator:
+    """Random source of this test."""
+    return np.random.default_rng(seed)
 
 
 class Summary:

@@ -12,6 +12,9 @@ from verif.mutation import KINDS, Fault, apply, draw, make_faults, revert
 
 SOURCES = faults.read_sources(faults.ROOT / "hdl")
 MADE = {module: make_faults(f"ffp8_{module}.v", text) for module, text in SOURCES.items()}
+FEW_SITES = {"pe": 3}
+"""Places to change in a module that does nothing but choose between two others."""
+
 every_module = pytest.mark.parametrize("module", SOURCES)
 
 
@@ -23,7 +26,7 @@ def changes(body: str) -> set[tuple[str, str, str]]:
 @every_module
 def test_three_kinds_and_enough_sites(module: str) -> None:
     assert {fault.kind for fault in MADE[module]} == set(KINDS)
-    assert len({fault.site for fault in MADE[module]}) >= 12
+    assert len({fault.site for fault in MADE[module]}) >= FEW_SITES.get(module, 12)
 
 
 @every_module
@@ -100,10 +103,9 @@ def test_a_draw_depends_on_the_seed_alone() -> None:
 @every_module
 def test_a_draw_is_balanced_and_without_repeats(module: str) -> None:
     drawn = draw(MADE[module], 6, 1)
-    assert len(drawn) == 6 and all(drawn)
-    sites = [fault.site for choices in drawn for fault in choices]
+    assert len(drawn) == min(6, FEW_SITES.get(module, 6)) and all(drawn)
     places = [(fault.kind, fault.site) for choices in drawn for fault in choices]
-    assert len(places) == len(set(places)) <= len(sites)
+    assert len(places) == len(set(places))
     for choices in drawn:
         assert len({fault.kind for fault in choices}) == 1
     available = {kind: len({f.site for f in MADE[module] if f.kind == kind}) for kind in KINDS}

@@ -7,8 +7,7 @@ import numpy as np
 import onnx
 import pytest
 
-from model import Format, gemm, supported_splits
-from model.arithmetic import accumulator_width, start_integer
+from model import Format, accumulator_width, gemm, start_integer, supported_splits
 from model.calibration import FloatNetwork, calibrate
 from model.images import read_images
 from model.network import load

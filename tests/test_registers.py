@@ -6,12 +6,12 @@ import pytest
 import yaml
 
 from verif.registers import ACCESSES, MAP, REGISTERS, document
-from verif.simulation import HDL, ROOT
+from verif.simulation import ROOT, design_folder
 
 
 def rtl_addresses() -> dict[str, int]:
     """Return the word addresses that ffp8_registers defines, by name."""
-    source = (HDL / "ffp8_registers.v").read_text(encoding="utf-8")
+    source = (design_folder() / "ffp8_registers.v").read_text(encoding="utf-8")
     (block,) = re.findall(r"localparam \[5:0\](.*?);", source, re.DOTALL)
     pairs = re.findall(r"(\w+) = 6'h([0-9a-f]+)", block)
     assert len(pairs) == block.count("=") > 0

@@ -1,17 +1,18 @@
 """The cocotb benches of the modules, each with the parameter sets it runs under."""
 
-from pathlib import Path
-
 import pytest
 
+from model import supported_splits
+from tests.benches.encoding import exhausted_splits
 from verif.simulation import BUILD, simulate
 
 BENCHES = [
+    ("add32", {}),
     ("array", {"EXP_MAX": 3, "ROWS": 1, "COLS": 1, "ACC_WIDTH": 39, "SEGMENT": 7, "PIPELINE": 1}),
     ("array", {"EXP_MAX": 4, "ROWS": 2, "COLS": 3, "ACC_WIDTH": 53, "SEGMENT": 8, "PIPELINE": 1}),
     ("array", {"EXP_MAX": 4, "ROWS": 4, "COLS": 4, "ACC_WIDTH": 53, "SEGMENT": 64, "PIPELINE": 2}),
     ("array", {"EXP_MAX": 5, "ROWS": 3, "COLS": 2, "ACC_WIDTH": 83, "SEGMENT": 28, "PIPELINE": 2}),
-    ("array", {"EXP_MAX": 5, "ROWS": 16, "COLS": 16, "ACC_WIDTH": 83, "SEGMENT": 28, "PIPELINE": 2}),
+    ("array", {"EXP_MAX": 5, "ROWS": 16, "COLS": 16, "ACC_WIDTH": 83, "SEGMENT": 28}),
     ("array", {"EXP_MAX": 8, "ROWS": 2, "COLS": 2, "ACC_WIDTH": 524, "SEGMENT": 28, "PIPELINE": 2}),
     ("column", {"ACC_WIDTH": 39, "SEGMENT": 7, "SHIFT_WIDTH": 6}),
     ("column", {"ACC_WIDTH": 53, "SEGMENT": 52, "SHIFT_WIDTH": 6}),
@@ -27,7 +28,7 @@ BENCHES = [
     ("decode", {"EXP_MAX": 8}),
     ("encode", {"ACC_WIDTH": 31}),
     ("encode", {"ACC_WIDTH": 39}),
-    ("encode", {"ACC_WIDTH": 53}),
+    ("encode", {"ACC_WIDTH": 64}),
     ("encode", {"ACC_WIDTH": 83}),
     ("encode", {"ACC_WIDTH": 145}),
     ("encode", {"ACC_WIDTH": 271}),
@@ -43,12 +44,22 @@ BENCHES = [
     ("judge", {"EXP_MAX": 4}),
     ("judge", {"EXP_MAX": 5}),
     ("judge", {"EXP_MAX": 8}),
-    ("pe", {"EXP_MAX": 3, "ACC_WIDTH": 35, "SEGMENT": 1, "PIPELINE": 2}),
-    ("pe", {"EXP_MAX": 3, "ACC_WIDTH": 35, "SEGMENT": 7, "PIPELINE": 1}),
-    ("pe", {"EXP_MAX": 4, "ACC_WIDTH": 49, "SEGMENT": 49, "PIPELINE": 1}),
-    ("pe", {"EXP_MAX": 4, "ACC_WIDTH": 49, "SEGMENT": 8, "PIPELINE": 2}),
-    ("pe", {"EXP_MAX": 5, "ACC_WIDTH": 79, "SEGMENT": 28, "PIPELINE": 2}),
-    ("pe", {"EXP_MAX": 8, "ACC_WIDTH": 520, "SEGMENT": 28, "PIPELINE": 2}),
+    ("pe", {"EXP_MAX": 4, "ACC_WIDTH": 49, "SEGMENT": 8, "PIPELINE": 1, "ACCUMULATOR": 0}),
+    ("pe", {"EXP_MAX": 5, "ACC_WIDTH": 79, "SEGMENT": 28, "PIPELINE": 2, "ACCUMULATOR": 0}),
+    ("pe", {"EXP_MAX": 3, "PIPELINE": 1, "ACCUMULATOR": 1}),
+    ("pe", {"EXP_MAX": 5, "PIPELINE": 2, "ACCUMULATOR": 1}),
+    ("pe_binary32", {"EXP_MAX": 3, "PIPELINE": 2}),
+    ("pe_binary32", {"EXP_MAX": 5, "PIPELINE": 1}),
+    ("pe_binary32", {"EXP_MAX": 5, "PIPELINE": 2}),
+    ("pe_binary32", {"EXP_MAX": 8, "PIPELINE": 1}),
+    ("pe_exact", {"EXP_MAX": 3, "ACC_WIDTH": 35, "SEGMENT": 1, "PIPELINE": 2}),
+    ("pe_exact", {"EXP_MAX": 3, "ACC_WIDTH": 35, "SEGMENT": 7, "PIPELINE": 1}),
+    ("pe_exact", {"EXP_MAX": 4, "ACC_WIDTH": 49, "SEGMENT": 49, "PIPELINE": 1}),
+    ("pe_exact", {"EXP_MAX": 4, "ACC_WIDTH": 49, "SEGMENT": 8, "PIPELINE": 2}),
+    ("pe_exact", {"EXP_MAX": 5, "ACC_WIDTH": 79, "SEGMENT": 28, "PIPELINE": 2}),
+    ("pe_exact", {"EXP_MAX": 8, "ACC_WIDTH": 520, "SEGMENT": 28, "PIPELINE": 2}),
+    ("registers", {"ROWS": 3, "COLS": 5, "K_MAX": 100, "PIPELINE": 1, "GATED_WIDTH": 4}),
+    ("registers", {"EXP_MAX": 8, "ROWS": 32768, "COLS": 32767, "GATED_WIDTH": 30}),
     ("sequencer", {"K_MAX": 1}),
     ("sequencer", {"K_MAX": 5}),
     ("sequencer", {"K_MAX": 8}),
@@ -75,4 +86,12 @@ def case_name(case: tuple[str, dict[str, int]]) -> str:
 def test_bench(case: tuple[str, dict[str, int]], seed: int) -> None:
     module, parameters = case
     folder = BUILD / "sim" / case_name(case)
-    simulate(f"ffp8_{module}", f"tests.benches.bench_{module}", parameters, folder=folder, seed=seed)
+    simulate(
+        f"ffp8_{module}", f"tests.benches.bench_{module}", parameters, folder=folder, seed=seed
+    )
+
+
+def test_encode_is_exhausted_for_every_split() -> None:
+    widths = [parameters["ACC_WIDTH"] for module, parameters in BENCHES if module == "encode"]
+    splits = [split for width in widths for split in exhausted_splits(width)]
+    assert sorted(splits) == sorted(supported_splits(8)) and len(splits) == 17

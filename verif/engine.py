@@ -22,7 +22,7 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-from model import ROUNDINGS, Format, accumulator_width
+from model import ACCUMULATORS, ROUNDINGS, Format, accumulator_width
 from verif.protocol import StreamChecker
 from verif.registers import REGISTERS
 from verif.tile import Configuration, Tile, unpack_rows
@@ -49,8 +49,8 @@ class EngineDriver:
 
     Attributes
     ----------
-    rows, cols, k_max, exp_max, width
-        The build: array, longest sum, exponent bits, accumulator bits.
+    rows, cols, k_max, exp_max, accumulator, width
+        The build: array, longest sum, exponent bits, kind of accumulator and bits of an exact one.
     sources
         Bus models of the c, a and w streams.
     sink
@@ -63,6 +63,7 @@ class EngineDriver:
         self.dut = dut
         self.rows, self.cols = int(dut.ROWS.value), int(dut.COLS.value)
         self.k_max, self.exp_max = int(dut.K_MAX.value), int(dut.EXP_MAX.value)
+        self.accumulator = ACCUMULATORS[int(dut.ACCUMULATOR.value)]
         self.width = accumulator_width(self.exp_max, self.k_max)
         cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
         dut.rst.value = 1

@@ -89,8 +89,11 @@ class Tile:
         beats["bias"] = self.biases_w
         return beats.tobytes()
 
-    def expected(self, width: int) -> tuple[np.ndarray, np.ndarray]:
-        """Results and flags, (ROWS, COLS) each, by the model with a `width`-bit accumulator."""
+    def expected(self, width: int, accumulator: str = "exact") -> tuple[np.ndarray, np.ndarray]:
+        """Results and flags, (ROWS, COLS) each, by the model.
+
+        `width` is that of the exact accumulator, in bits.
+        """
         configuration = self.configuration
         return gemm(
             self.a_codes,
@@ -99,6 +102,7 @@ class Tile:
             configuration.fmts_w(self.biases_w),
             self.start,
             configuration.fmt_y,
+            accumulator=accumulator,
             rounding=configuration.rounding,
             clamp=configuration.clamp,
             width=width,

@@ -1,0 +1,1 @@
+"""The committed networks, their images, and the script that trained them."""

@@ -159,9 +159,7 @@ def export(network: nn.Module, folder: Path) -> None:
         labels=labels[:1000].numpy(),
     )
     calibration, _ = load("train")
-    np.savez_compressed(
-        folder / "fashion_mnist_calibration.npz", images=calibration[:128].numpy()
-    )
+    np.savez_compressed(folder / "fashion_mnist_calibration.npz", images=calibration[:128].numpy())
 
 
 def main() -> None:

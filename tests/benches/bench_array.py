@@ -1,73 +1,30 @@
 """ffp8_array: tiles of every length and format back to back are exact, in order and on time."""
 
 from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-import cocotb
-import numpy as np
-
-from model import Format, supported_splits
+from model import supported_splits
 from tests.benches.common import integer, start_clock
-from verif import describe
-from verif.simulation import bench_random
+from tests.benches.product_tile import ProductTile
+from verif.simulation import bench_random, bench_test
 from verif.stored import StoredForm
 
 # Probabilities of a beat and of row_ready: full rate, either side slow, both, next to standing.
 RHYTHMS = ((1.0, 1.0), (0.6, 1.0), (1.0, 0.4), (0.7, 0.7), (1.0, 0.1))
-BEAT = ("beat_first", "beat_last", "a_codes", "a_signed", "a_exponent_bits")
-BEAT += ("w_codes", "w_signed", "w_exponent_bits")
+BEAT_PORTS = ("beat_first", "beat_last", "a_codes", "a_signed", "a_exponent_bits")
+BEAT_PORTS += ("w_codes", "w_signed", "w_exponent_bits")
 ELEMENT_STEPS = 40_000  # that a rhythm takes in all elements together, about
 
 
-class ArrayTile:
-    """Codes (ROWS, K) and (K, COLS), their formats, and the integers that they sum up to."""
-
-    def __init__(self, random, splits, rows, cols, k):
-        self.fmt_a, self.fmt_w = (
-            Format(*splits[random.integers(len(splits))], 0) for _ in range(2)
-        )
-        self.a, self.w = random.integers(256, size=(rows, k)), random.integers(256, size=(k, cols))
-        for codes in (self.a, self.w):
-            codes[random.random(codes.shape) < random.choice((0.0, 0.4))] = 0
-            codes[random.random(codes.shape) < 0.05] = 0x80
-        self.integers_a = self.fmt_a.integers(self.a).astype(object)
-        self.integers_w = self.fmt_w.integers(self.w).astype(object)
-        self.sums = self.integers_a @ self.integers_w
-
-    @property
-    def k(self):
-        """Beats of the tile."""
-        return self.a.shape[1]
-
-    def ports(self, beat):
-        """Return the values of the ports in one beat."""
-        return {
-            "beat_first": int(beat == 0),
-            "beat_last": int(beat == self.k - 1),
-            "a_codes": int.from_bytes(bytes(self.a[:, beat].tolist()), "little"),
-            "a_signed": self.fmt_a.sign,
-            "a_exponent_bits": self.fmt_a.exponent,
-            "w_codes": int.from_bytes(bytes(self.w[beat].tolist()), "little"),
-            "w_signed": self.fmt_w.sign,
-            "w_exponent_bits": self.fmt_w.exponent,
-        }
-
-    def live(self, beat):
-        """Return which rows' and columns' codes of one beat are not zero, as bit masks."""
-        vectors = self.integers_a[:, beat], self.integers_w[beat]
-        return tuple(sum(1 << place for place, x in enumerate(v) if x != 0) for v in vectors)
-
-    def operands(self, row, col):
-        """Return the operands of one sum as a person reads them."""
-        terms = zip(self.a[row].tolist(), self.w[:, col].tolist(), strict=True)
-        return "; ".join(
-            f"{describe.code(self.fmt_a, a)} times {describe.code(self.fmt_w, w)}" for a, w in terms
-        )
+Beat = tuple[ProductTile, int]
+"""A tile, and the number of the beat in it."""
 
 
 class ArrayBench:
     """Drives beats and row_ready, and compares every output in every cycle."""
 
-    def __init__(self, dut):
+    def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.random = bench_random()
         self.rows, self.cols = int(dut.ROWS.value), int(dut.COLS.value)
@@ -75,31 +32,32 @@ class ArrayBench:
         self.form = StoredForm(int(dut.ACC_WIDTH.value), int(dut.SEGMENT.value))
         assert self.form.bits == int(dut.STORED.value)
         self.splits = supported_splits(int(dut.EXP_MAX.value))
-        self.seen = Counter()
+        self.seen: Counter[str] = Counter()
         self.sent = self.checked = self.dropped = 0
         self.cycles = self.moved = self.left = 0  # now, when a beat moved last, and when a row
-        self._driven = {}
+        self._driven: dict[str, int] = {}
         self._empty()
         self.edge = start_clock(dut)
 
-    def _empty(self):
-        self.live = deque()  # of beats that have not entered the elements
-        self.due = deque()  # (tile, row, cycle of the last beat) of complete tiles
+    def _empty(self) -> None:
+        self.live: deque[tuple[int, ...]] = deque()  # of beats that have not entered the elements
+        # Of complete tiles, each row that has not left: (tile, row, cycle of the last beat).
+        self.due: deque[tuple[ProductTile, int, int]] = deque()
         self.open = False  # a tile has begun and not ended
         self.accepted = self.offered = False  # a beat moved, a row was offered, the cycle before
 
-    def tile(self, k):
+    def tile(self, k: int) -> ProductTile:
         """Return a random tile of K beats."""
-        return ArrayTile(self.random, self.splits, self.rows, self.cols, k)
+        return ProductTile(self.random, self.splits, self.rows, self.cols, k)
 
-    def tiles(self, lengths):
+    def tiles(self, lengths: Iterable[int]) -> Iterator[Beat]:
         """Yield each beat of tiles of these lengths as (tile, number)."""
         for k in lengths:
             tile = self.tile(int(k))
             for beat in range(tile.k):
                 yield tile, beat
 
-    async def reset(self):
+    async def reset(self) -> None:
         """Reset for one cycle, with beats and rows on their way: the array is empty after it."""
         self._drive({"rst": 1})
         await self.edge
@@ -112,7 +70,13 @@ class ArrayBench:
                 assert int(getattr(self.dut, name).value) == 0, f"{name} after reset"
             assert int(self.dut.beat_ready.value) == 1
 
-    async def run(self, beats, beat_probability, ready_probability, drain=True):
+    async def run(
+        self,
+        beats: Iterable[Beat],
+        beat_probability: float,
+        ready_probability: float,
+        drain: bool = True,
+    ) -> int:
         """Send beats, with gaps and stalls at random; return the cycles that it took."""
         before, offered = self.cycles, None
         beats = list(beats)[::-1]
@@ -123,7 +87,7 @@ class ArrayBench:
                 offered = None
         return self.cycles - before
 
-    async def cycle(self, offered, ready):
+    async def cycle(self, offered: Beat | None, ready: int) -> bool:
         """Run one cycle with a beat offered, or none; return whether it moved."""
         self._drive(offered[0].ports(offered[1]) if offered else self._noise())
         self._drive({"beat_valid": int(offered is not None), "row_ready": ready})
@@ -137,17 +101,17 @@ class ArrayBench:
         self.cycles += 1
         return moved
 
-    def _noise(self):
+    def _noise(self) -> dict[str, int]:
         """Return what the ports carry while there is no beat."""
-        return {name: integer(self.random, len(getattr(self.dut, name))) for name in BEAT}
+        return {name: integer(self.random, len(getattr(self.dut, name))) for name in BEAT_PORTS}
 
-    def _drive(self, values):
+    def _drive(self, values: Mapping[str, int]) -> None:
         for name, value in values.items():
             if self._driven.get(name) != value:
                 self._driven[name] = value
                 getattr(self.dut, name).value = value
 
-    def _check_status(self, offered):
+    def _check_status(self, offered: Beat | None) -> None:
         """Check all that is not a row."""
         dut, ready, working = self.dut, int(self.dut.beat_ready.value), int(self.dut.working.value)
         ended = len({id(tile) for tile, *_ in self.due})
@@ -164,7 +128,7 @@ class ArrayBench:
             assert actual == expected, f"live rows and columns {actual}, expected {expected}"
             self.seen["edge beats"] += 1
 
-    def _accept(self, tile, beat):
+    def _accept(self, tile: ProductTile, beat: int) -> None:
         """Take note of a beat that moved."""
         self.moved = self.cycles
         self.live.append(tile.live(beat))
@@ -174,7 +138,7 @@ class ArrayBench:
             self.due.extend((tile, row, self.moved) for row in range(self.rows))
             self.sent += self.rows
 
-    def _check_rows(self, ready):
+    def _check_rows(self, ready: int) -> None:
         """Compare a row that is offered, and take it if the bench is ready."""
         dut, valid = self.dut, int(self.dut.row_valid.value)
         assert valid or not self.offered, "row_valid fell before the row was taken"
@@ -203,14 +167,14 @@ class ArrayBench:
             self.checked += 1
             self.left = self.cycles
 
-    def finish(self):
+    def finish(self) -> None:
         """Assert that every row of every tile arrived or was reset, and every beat entered."""
         assert not self.due and not self.live
         assert self.checked + self.dropped == self.sent and self.checked > 0
         self.dut._log.info("checked %d of %d rows", self.checked, self.sent)
 
 
-@cocotb.test()
+@bench_test()
 async def random_tiles(dut):
     """Of one beat and more, at every rhythm."""
     bench = ArrayBench(dut)
@@ -230,7 +194,7 @@ async def random_tiles(dut):
     bench.finish()
 
 
-@cocotb.test()
+@bench_test()
 async def full_rate(dut):
     """Tiles of ROWS beats take ROWS cycles each; the last row leaves at its earliest."""
     bench = ArrayBench(dut)
@@ -243,7 +207,7 @@ async def full_rate(dut):
     bench.finish()
 
 
-@cocotb.test()
+@bench_test()
 async def reset_in_flight(dut):
     """Whatever is inside is gone, and the next tile is as if nothing had been."""
     bench = ArrayBench(dut)

@@ -1,12 +1,11 @@
 """ffp8_column: carries pending in any slot, start values to their limits, judged end to end."""
 
 from collections import Counter
+from typing import Any
 
-import cocotb
-
-from tests.benches.common import Pipeline, integer, signed_value
+from tests.benches.common import Pipeline, Vector, integer, signed_value
 from tests.benches.encoding import random_encoding
-from verif.simulation import bench_random
+from verif.simulation import bench_random, bench_test
 from verif.stored import StoredForm
 
 LATENCY = 6
@@ -17,22 +16,22 @@ EXP_MAX = 8  # ffp8_encode, and so a column, encodes to any format
 class ColumnBench:
     """The pipeline, its check, and the vectors on their way to it."""
 
-    def __init__(self, dut):
+    def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.random = bench_random()
         self.form = StoredForm(int(dut.ACC_WIDTH.value), int(dut.SEGMENT.value))
         assert self.form.bits == int(dut.STORED.value)
         self.limit = 1 << self.form.width - 2
         self.pipeline = Pipeline(dut, LATENCY, self.check, self.random, CLEARED)
-        self.vectors = []
-        self.seen = Counter()
+        self.vectors: list[Vector] = []
+        self.seen: Counter[str] = Counter()
 
-    def carries(self):
+    def carries(self) -> int:
         """Return what the slots hold: anything, all or nothing."""
         every = (1 << self.form.slots) - 1
         return (0, every, integer(self.random, self.form.slots))[self.random.integers(3)]
 
-    def start(self):
+    def start(self) -> tuple[int, int, int]:
         """Return a start value within the limits: sign, 24-bit magnitude and shift."""
         choice = self.random.integers(8)
         magnitude = integer(self.random, int(self.random.integers(1, 25)))
@@ -45,7 +44,7 @@ class ColumnBench:
         shift = most if choice == 2 else int(self.random.integers(most + 1))
         return int(self.random.integers(2)), magnitude, shift
 
-    def sum_near(self, start):
+    def sum_near(self, start: int) -> int:
         """Return a sum of products: anything, or one that the start value all but cancels."""
         choice = self.random.integers(6)
         near = int(self.random.integers(-2, 3))
@@ -59,7 +58,7 @@ class ColumnBench:
             return (self.limit - 1, -self.limit)[self.random.integers(2)]
         return signed_value(self.random, self.form.width - 1)
 
-    def add(self):
+    def add(self) -> None:
         """Queue a vector."""
         negative, magnitude, shift = self.start()
         start = (-1) ** negative * magnitude << shift
@@ -85,22 +84,24 @@ class ColumnBench:
         self.seen["most negative total"] += total == -2 * self.limit
         self.seen["total needs the top bit"] += not -self.limit <= total < self.limit
 
-    def check(self, due):
+    def check(self, due: tuple[Any, ...]) -> None:
         """Compare the outputs with a vector's result."""
         encoding, value, start, stored, expected = due
         try:
             encoding.check(self.dut, value + start, expected)
         except AssertionError as error:
-            raise AssertionError(f"sum {value} stored as {stored:#x}, start {start}: {error}") from None
+            raise AssertionError(
+                f"sum {value} stored as {stored:#x}, start {start}: {error}"
+            ) from None
 
 
-@cocotb.test()
+@bench_test()
 async def sums_with_pending_carries(dut):
     """At full rate, then with stalls, bubbles and resets."""
     bench = ColumnBench(dut)
     await bench.pipeline.reset()
     for advance, valid in ((1.0, 1.0), (0.6, 0.8), (0.9, 0.4), (0.7, 0.7)):
-        for _ in range(1500):
+        for _ in range(800):
             bench.add()
         await bench.pipeline.run(bench.vectors, advance, valid, drain=False)
         bench.vectors.clear()

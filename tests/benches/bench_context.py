@@ -6,14 +6,13 @@ from collections import Counter, deque
 from dataclasses import replace
 from types import SimpleNamespace
 
-import cocotb
 import numpy as np
 
 from model import accumulator_width
 from tests.benches.control import Pace, Pins, choose, known
 from tests.benches.packets import CONFIG, PACKET, START, Packet, Slot, random_packet
 from tests.benches.settings import Settings, random_settings
-from verif.simulation import bench_random
+from verif.simulation import bench_random, bench_test
 
 INPUTS = ("open", "resume", "c_valid", "c_last", "c_start", "c_bias")
 INPUTS += ("stream_done", "drain_done", "release_slot", *Settings.__dataclass_fields__)
@@ -27,21 +26,21 @@ class Surroundings:
     """The c stream, the sequencer and the drain around the contexts, and the judgement."""
 
     def __init__(
-        self, pins: Pins, packets: list[Packet], random: np.random.Generator, calm: bool = False
+        self, pins: Pins, packets: list[Packet], random: np.random.Generator, calm: bool, fill: bool
     ) -> None:
         rates = (1.0,) if calm else (0.02, 0.1, 0.5, 0.9, 1.0)
-        self.pins, self.packets, self.random, self.calm = pins, packets, random, calm
+        self.pins, self.packets, self.random = pins, packets, random
+        self.calm, self.fill = calm, fill  # fill the ring before anything leaves it
         dut = pins.dut
         self.cols, self.width = int(dut.COLS.value), int(dut.ACC_WIDTH.value)
         self.exp_max, self.slots = int(dut.EXP_MAX.value), int(dut.SLOTS.value)
         self.column_bits = len(dut.drain_columns) // self.cols
-        self.c_pace, longest = Pace(random, rates), 50 + 20 * self.cols  # enough to fill the ring
-        self.stream_pace, self.drain_pace = (Pace(random, rates, longest) for _ in range(2))
+        self.c_pace, self.stream_pace, self.drain_pace = (Pace(random, rates) for _ in range(3))
         self.open_pace = Pace(random, (1.0,) if calm else (0.1, 0.9, 1.0))
         self.others = [random_settings(random, self.exp_max) for _ in range(20)]
         self.packet = self.beat = self.checked = self.full_stalls = 0
         self.full_until = -LATENCY
-        self.valid = self.shown = self.settled = False
+        self.valid = self.shown = False
         self.blocked: bool | None = False  # None: resumed in the middle of a refused packet
         self.entering: Slot | None = None
         self.waiting: deque[Slot] = deque()
@@ -80,7 +79,7 @@ class Surroundings:
         else:
             self.settings = choose(self.random, self.others)
         ready = self.shown or (self.waiting and self.pins.cycles + 1 >= self._latest)
-        step = ready and self.stream_pace()
+        step = ready and not (self.fill and self.full_stalls == 0) and self.stream_pace()
         resume = self.random.random() < (0.003 if self.blocked is False else 0.1)
         self.resume = resume and not self.calm and not self.draining
         self.open = not self.resume and self.open_pace()
@@ -172,10 +171,15 @@ class Surroundings:
 
 
 async def run(
-    pins: Pins, packets: list[Packet], random: np.random.Generator, calm: bool, cycles: int = 10**9
+    pins: Pins,
+    packets: list[Packet],
+    random: np.random.Generator,
+    calm: bool = False,
+    fill: bool = False,
+    cycles: int = 10**9,
 ) -> Surroundings:
     """Reset, then pass packets until all have left, or for a number of cycles."""
-    surroundings = Surroundings(pins, packets, random, calm)
+    surroundings = Surroundings(pins, packets, random, calm, fill)
     await pins.reset()
     while surroundings.checked < len(packets) and pins.cycles < cycles:
         surroundings.drive()
@@ -190,20 +194,20 @@ def sizes(dut: object) -> tuple[int, int, int]:
     return exp_max, cols, width
 
 
-@cocotb.test()
+@bench_test()
 async def packets_of_every_kind(dut):
     """Every tile's context is its own, whatever changes meanwhile; failing ones are marked."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
     count = PACKETS if int(dut.COLS.value) < 8 else PACKETS // 2
     packets = [random_packet(random, *sizes(dut)) for _ in range(count)]
-    surroundings = await run(pins, packets, random, calm=False)
+    surroundings = await run(pins, packets, random, fill=True)
     assert surroundings.checked == surroundings.packet == len(packets) > 0
     assert not surroundings.inside and surroundings.full_stalls > 0
     assert set(surroundings.kinds) >= {0, CONFIG, START, PACKET, PACKET | START}
     dut._log.info("checked %d packets, errors %s", len(packets), dict(surroundings.kinds))
 
 
-@cocotb.test()
+@bench_test()
 async def reset_empties_the_ring(dut):
     """After rst nothing is left of what was inside."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
@@ -212,13 +216,13 @@ async def reset_empties_the_ring(dut):
     for _ in range(RESETS):
         packets = [random_packet(random, exp_max, cols, width) for _ in range(20)]
         cycles = int(random.integers(1, 40 + 12 * cols))
-        surroundings = await run(pins, packets, random, calm=False, cycles=cycles)
+        surroundings = await run(pins, packets, random, cycles=cycles)
         checked += surroundings.checked
         emptied += surroundings.inside
     assert checked > 0 and emptied > RESETS // 2
 
 
-@cocotb.test()
+@bench_test()
 async def a_column_every_cycle(dut):
     """Good packets come in without a gap while tiles leave as fast."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)

@@ -21,7 +21,9 @@ async def every_code_of_every_split(dut):
             magnitude = code & 0x7F if sign else code
             field, trailing = magnitude >> fraction, magnitude & (2**fraction - 1)
             assert int(dut.shift.value) == max(field, 1) - 1
-            assert int(dut.significand.value) == (trailing if field == 0 else 2**fraction + trailing)
+            assert int(dut.significand.value) == (
+                trailing if field == 0 else 2**fraction + trailing
+            )
             assert int(dut.sign.value) == (sign and code >> 7)
             integer = int(dut.significand.value) << int(dut.shift.value)
             assert (-integer if dut.sign.value else integer) == integers[code]

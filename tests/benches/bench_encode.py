@@ -1,35 +1,33 @@
 """ffp8_encode: everything near a representable value or a midpoint, binary32, and at random."""
 
 from collections import Counter
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
-import cocotb
-
-from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS, Format, supported_splits
-from tests.benches.common import Pipeline, integer, signed_value
-from tests.benches.encoding import OFFSETS, RAW_BIAS, Encoding, random_encoding
-from verif.simulation import bench_random
+from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS, Format
+from tests.benches.common import Pipeline, Vector, integer, signed_value
+from tests.benches.encoding import OFFSETS, Encoding, exhausted_splits, random_encoding
+from verif.simulation import bench_random, bench_test
 
 LATENCY = 4
 CLEARED = ("out_valid", "out_result", "out_flags")
 LARGEST, INFINITY = 0x7F7FFFFF, 0x7F800000
 BINARY32_CORNERS = (0, 1, 2, 3, 0x7FFFFE, 0x7FFFFF, 0x800000, 0x800001, 0xFFFFFF, 0x1000000)
-PRODUCT_BITS = {1: 16, 3: 24, 4: 38, 5: 68, 6: 130, 7: 256, 8: 509}
 
 
 class EncodeBench:
     """The pipeline with the judge at its end, and the vectors on their way to it."""
 
-    def __init__(self, dut):
+    def __init__(self, dut: Any) -> None:
         self.random = bench_random()
         self.width = int(dut.ACC_WIDTH.value)
-        builds = [exp_max for exp_max, bits in PRODUCT_BITS.items() if bits + 2 <= self.width]
-        *_, self.smaller, self.exp_max = -1, *builds
         self.pipeline = Pipeline(
             dut, LATENCY, lambda due: due[0].check(dut, *due[1:]), self.random, CLEARED
         )
-        self.vectors = []
+        self.vectors: list[Vector] = []
 
-    def add(self, encoding, value):
+    def add(self, encoding: Encoding, value: int) -> tuple[int, int]:
         """Queue a vector; return what the judge says of it."""
         assert -(1 << self.width - 1) <= value < 1 << self.width - 1
         assert OFFSETS[0] <= encoding.offset <= OFFSETS[1]
@@ -38,20 +36,20 @@ class EncodeBench:
         self.vectors.append((inputs, (encoding, value, expected)))
         return expected
 
-    def scaling(self, integer, unit_offset):
+    def scaling(self, integer: int, unit_offset: int) -> tuple[int, int]:
         """Random (integer, offset) of the same value: anything that accumulator and offset hold."""
-        most = min(self.width - 2 - integer.bit_length(), unit_offset - OFFSETS[0])
+        most = min(self.width - 1 - integer.bit_length(), unit_offset - OFFSETS[0])
         assert most >= 0
         shift = (0, most, int(self.random.integers(most + 1)))[self.random.integers(3)]
         return integer << shift, unit_offset - shift
 
-    async def run(self, advance=0.98, valid=0.98, drain=True):
+    async def run(self, advance: float = 0.98, valid: float = 0.98, drain: bool = True) -> None:
         """Send what is queued."""
         await self.pipeline.run(self.vectors, advance, valid, drain)
         self.vectors.clear()
 
 
-def quarter_points(fmt):
+def quarter_points(fmt: Format) -> Iterator[tuple[int, int, bool]]:
     """Yield (quarters of the unit, magnitude code below or at, is a midpoint) up to past the end.
 
     The magnitude after the largest code's is what it would be, had the exponent no end.
@@ -65,7 +63,7 @@ def quarter_points(fmt):
         yield 2 * (magnitudes[code] + magnitudes[code + 1]), code, True
 
 
-def near_points(bench, fmt, rounding):
+def near_points(bench: EncodeBench, fmt: Format, rounding: str) -> int:
     """Queue each point and both its neighbours; return how many.
 
     Signed formats get both signs, unsigned ones only now and then the negative.
@@ -95,14 +93,14 @@ def near_points(bench, fmt, rounding):
     return count
 
 
-def binary32_words(bench):
+def binary32_words(bench: EncodeBench) -> list[int]:
     """Return magnitudes of binary32: its corners, and one for every fourth exponent."""
     some = [field << 23 | integer(bench.random, 23) for field in range(0, 255, 4)]
     return [*BINARY32_CORNERS, LARGEST - 1, LARGEST, *some]
 
 
-def near_binary32(bench, word):
-    """Queue a binary32 number, the midpoint above it and the neighbours of both; return how many."""
+def near_binary32(bench: EncodeBench, word: int) -> int:
+    """Queue a binary32 number, the midpoint above and the neighbours of both; return how many."""
     field = max(word >> 23, 1)
     significand = word - (field - 1 << 23)
     noise = int(bench.random.integers(2**17))
@@ -122,24 +120,22 @@ def near_binary32(bench, word):
     return 12
 
 
-@cocotb.test()
+@bench_test()
 async def every_value_and_midpoint(dut):
-    """Of the splits that this build adds to the smaller ones, in every rounding mode."""
+    """Of the splits that fall to this width, in every rounding mode."""
     bench = EncodeBench(dut)
     await bench.pipeline.reset()
     count = least = 0
-    for split in supported_splits(bench.exp_max):
-        if split[1] > bench.smaller:
-            fmt = Format(*split, 0)
-            for rounding in ROUNDINGS:
-                count += near_points(bench, fmt, rounding)
-                least += (1 + fmt.sign) * 3 * (2 * fmt.max_code + 3)
-                await bench.run()
+    for split, rounding in product(exhausted_splits(bench.width), ROUNDINGS):
+        fmt = Format(*split, 0)
+        count += near_points(bench, fmt, rounding)
+        least += (1 + fmt.sign) * 3 * (2 * fmt.max_code + 3)
+        await bench.run()
     assert bench.pipeline.checked == count >= least > 0
     bench.pipeline.finish()
 
 
-@cocotb.test()
+@bench_test()
 async def binary32_values_and_midpoints(dut):
     """Subnormal to overflow, whatever the ports without a meaning carry."""
     bench = EncodeBench(dut)
@@ -150,9 +146,9 @@ async def binary32_values_and_midpoints(dut):
     bench.pipeline.finish()
 
 
-@cocotb.test()
+@bench_test()
 async def random_configurations(dut):
-    """A new configuration with every value, offsets and clamps to the limits, stalls, resets."""
+    """Change the configuration with every value; offsets to their limits, stalls, resets."""
     bench = EncodeBench(dut)
     limit = 1 << bench.width - 1
     await bench.pipeline.reset()
@@ -168,7 +164,7 @@ async def random_configurations(dut):
             seen[kind, flags] += 1
             seen["negative to unsigned"] += value < 0 and not (encoding.raw or encoding.sign)
             seen["largest negative", kind] += value == -limit
-            seen["clamped to zero"] += encoding.clamp == 0 and not flags & FLAG_UNDERFLOW != 0
+            seen["clamped to zero"] += encoding.clamp == 0 and flags & FLAG_UNDERFLOW == 0
             seen["lowest offset"] += encoding.offset == OFFSETS[0]
             seen["highest offset"] += encoding.offset == OFFSETS[1]
         await bench.run(advance, valid, drain=False)

@@ -2,12 +2,12 @@
 
 from collections import deque
 from itertools import product
+from typing import Any
 
-import cocotb
 from cocotb.triggers import Timer
 
 from tests.benches.common import integer, start_clock
-from verif.simulation import bench_random
+from verif.simulation import bench_random, bench_test
 
 # Probabilities of in_valid and out_ready: full rate, each side the slower one, both slow.
 RHYTHMS = ((1.0, 1.0), (1.0, 0.3), (0.3, 1.0), (0.6, 0.6), (0.9, 0.9), (1.0, 0.0), (0.0, 1.0))
@@ -16,15 +16,15 @@ RHYTHMS = ((1.0, 1.0), (1.0, 0.3), (0.3, 1.0), (0.6, 0.6), (0.9, 0.9), (1.0, 0.0
 class FifoBench:
     """A queue that does what the design is to do, compared with it in every cycle."""
 
-    def __init__(self, dut):
+    def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.random = bench_random()
         self.width, self.depth = int(dut.WIDTH.value), int(dut.DEPTH.value)
-        self.queue = deque()
+        self.queue: deque[int] = deque()
         self.sent = self.checked = self.dropped = self.full = self.empty = self.through = 0
         self.edge = start_clock(dut)
 
-    async def reset(self):
+    async def reset(self) -> None:
         """Reset for one cycle, whatever goes on; the queue is then empty and its word known."""
         self.dut.rst.value = 1
         await self.edge
@@ -32,7 +32,7 @@ class FifoBench:
         self.queue.clear()
         self.dut.rst.value = 0
 
-    async def cycle(self, offer, take):
+    async def cycle(self, offer: int, take: int) -> None:
         """Run one cycle, with a word offered and one taken, or not."""
         dut, data = self.dut, integer(self.random, self.width)
         dut.in_valid.value, dut.in_data.value, dut.out_ready.value = offer, data, take
@@ -54,14 +54,14 @@ class FifoBench:
             self.queue.append(data)
             self.sent += 1
 
-    def finish(self):
+    def finish(self) -> None:
         """Assert that all that was sent arrived or was reset, and that the queue was full."""
         assert not self.queue and self.checked + self.dropped == self.sent > 0
         assert self.checked > 0 and self.full > 0 and self.empty > 0
         self.dut._log.info("checked %d of %d sent", self.checked, self.sent)
 
 
-@cocotb.test()
+@bench_test()
 async def words_in_order(dut):
     """At many rhythms, a word every cycle among them, and with resets in between."""
     bench = FifoBench(dut)
@@ -81,7 +81,7 @@ async def words_in_order(dut):
     bench.finish()
 
 
-@cocotb.test()
+@bench_test()
 async def no_combinational_path(dut):
     """In each state, no input changes an output before the clock does."""
     bench = FifoBench(dut)

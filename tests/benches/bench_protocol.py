@@ -5,6 +5,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles
 
 from verif.protocol import ProtocolError, StreamChecker
+from verif.simulation import bench_test
 
 MESSAGES = {
     1: "m_axis_y_tvalid fell before the beat was taken",
@@ -14,7 +15,7 @@ MESSAGES = {
 }
 
 
-@cocotb.test()
+@bench_test()
 async def the_checker_finds_the_fault(dut):
     """Raise the error of the fault that the design has, and none if it has none."""
     fault = int(dut.FAULT.value)

@@ -3,73 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
-import cocotb
 import numpy as np
 
 from tests.benches.control import Handshake, Pace, Pins, choose
-from verif.simulation import bench_random
+from tests.benches.streams import LENGTH, Stream, Tile, random_tile
+from verif.simulation import bench_random, bench_test
 
 INPUTS = ("a_valid", "a_last", "w_valid", "w_last", "context_ready", "context_errors")
 INPUTS += ("beat_ready", "soft_reset", "quiet")
 OUTPUTS = ("a_ready", "w_ready", "context_done", "context_release", "beat_valid", "resume")
 OUTPUTS += ("open", "halted", "streaming", "errors_set", "beat_first", "beat_last")
 
-PACKET, LENGTH = 4, 8
 IDLE, STREAMING, DISCARDING, HALTED = "idle", "streaming", "discarding", "halted"
-
-
-def phases(k_max: int) -> set[str]:
-    """Return what the sequencer can be at: no tile is in progress after its one pair."""
-    return {IDLE, DISCARDING, HALTED} | ({STREAMING} if k_max > 1 else set())
-
-
 TILES, RESETS = 700, 100
 PATIENCE = 2000  # cycles without any progress before a run counts as stuck
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Beats that a and w have for a tile, and what its context says."""
-
-    a_beats: int
-    w_beats: int
-    context_errors: int = 0
-
-    def errors(self, k_max: int) -> int:
-        """Return {length, packet, start, config} that the tile is to raise, 0 if it is good."""
-        if self.context_errors:
-            return self.context_errors
-        if min(self.a_beats, self.w_beats) > k_max:
-            return LENGTH
-        return PACKET if self.a_beats != self.w_beats else 0
-
-
-class Stream:
-    """The beats of a or w, offered in order."""
-
-    def __init__(self, beats: list[int], pace: Pace) -> None:
-        self.lengths, self._pace = beats, pace
-        self.tile = self.index = 0
-        self.valid = False
-
-    def offer(self) -> None:
-        """Offer the next beat, or not; an offer that was not taken stays."""
-        self.valid = self.valid or (self.tile < len(self.lengths) and self._pace())
-
-    @property
-    def last(self) -> bool:
-        """Whether the beat is its packet's last."""
-        return self.valid and self.index == self.lengths[self.tile] - 1
-
-    def take(self) -> None:
-        """Move on to the next beat."""
-        self.index += 1
-        if self.index == self.lengths[self.tile]:
-            self.tile, self.index = self.tile + 1, 0
-        self.valid = False
 
 
 class Surroundings:
@@ -82,7 +31,7 @@ class Surroundings:
         self.a = Stream([tile.a_beats for tile in tiles], Pace(random, rates))
         self.w = Stream([tile.w_beats for tile in tiles], Pace(random, rates))
         self.array_pace, self.context_pace = Pace(random, rates), Pace(random, rates)
-        self.contexts = self.done = self.tile = self.pairs = self.resumes = 0
+        self.contexts = self.tile = self.pairs = self.resumes = 0
         self.phase, self.failed, self.released = IDLE, False, False
         self.busy = self.waiting = self.settled_cycles = 0
         self.moments: list[int] = []
@@ -93,8 +42,8 @@ class Surroundings:
         """Return where everything is."""
         tile = self.tiles[self.tile] if self.tile < len(self.tiles) else "none"
         return (
-            f"cycle {self.pins.cycles}, {self.phase} at tile {self.tile}: {tile}, pair {self.pairs},"
-            f" a at {self.a.tile}.{self.a.index}, w at {self.w.tile}.{self.w.index}"
+            f"cycle {self.pins.cycles}, {self.phase}, tile {self.tile}: {tile}, pair {self.pairs}, "
+            f"a at {self.a.tile}.{self.a.index}, w at {self.w.tile}.{self.w.index}"
         )
 
     def drive(self) -> None:
@@ -104,6 +53,7 @@ class Surroundings:
         if self.contexts == self.tile < len(self.tiles) and self.context_pace():
             self.contexts += 1
         present = self.contexts > self.tile
+        errors = self.tiles[self.tile].context_errors if present else int(self.random.integers(8))
         soft_reset = self.pins.driven("soft_reset")
         if not soft_reset and not self.calm:
             rate = {HALTED: 0.1, DISCARDING: 0.03}.get(self.phase, 0.01)
@@ -116,7 +66,7 @@ class Surroundings:
             w_valid=self.w.valid,
             w_last=self.w.last if self.w.valid else int(self.random.integers(2)),
             context_ready=present,
-            context_errors=self.tiles[self.tile].context_errors if present else 0,
+            context_errors=errors,
             beat_ready=self.array_pace(),
             soft_reset=soft_reset,
             quiet=self.busy == 0 and (self.calm or self.random.random() < 0.8),
@@ -228,23 +178,9 @@ class Surroundings:
         self.pairs, self.phase, self.failed, self.released = 0, IDLE, False, False
 
 
-def random_tile(random: np.random.Generator, k_max: int) -> Tile:
-    """Return a tile, good two times in three, else failing in a random way."""
-    beats = int(choose(random, (1, k_max, random.integers(1, k_max + 1))))
-    good = Tile(beats, beats)
-    more = int(choose(random, (1, 1, 2, random.integers(1, k_max + 6))))
-    return choose(
-        random,
-        [good] * 10
-        + [
-            Tile(beats + more, beats),
-            Tile(beats, beats + more),
-            Tile(k_max + more, k_max + more),
-            Tile(k_max + more, k_max + int(random.integers(1, 5))),
-            replace(good, context_errors=int(random.integers(1, 8))),
-            Tile(beats, more, int(random.integers(1, 8))),
-        ],
-    )
+def phases(k_max: int) -> set[str]:
+    """Return what the sequencer can be at; a tile of one pair is never half-way."""
+    return {IDLE, DISCARDING, HALTED} | ({STREAMING} if k_max > 1 else set())
 
 
 async def run(
@@ -260,7 +196,7 @@ async def run(
     return surroundings
 
 
-@cocotb.test()
+@bench_test()
 async def tiles_of_every_kind(dut):
     """Right pairs reach the array, failing tiles are discarded, later ones are whole."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
@@ -274,7 +210,7 @@ async def tiles_of_every_kind(dut):
     dut._log.info("checked %d tiles, errors %s", len(tiles), dict(errors))
 
 
-@cocotb.test()
+@bench_test()
 async def reset_in_every_state(dut):
     """After rst in any state nothing is left of the tile that was inside."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
@@ -288,7 +224,7 @@ async def reset_in_every_state(dut):
     assert set(met) == phases(k_max) and met.total() == RESETS and checked > 0
 
 
-@cocotb.test()
+@bench_test()
 async def a_pair_every_cycle(dut):
     """Without gaps in the streams there is none between the pairs of tiles either."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)

@@ -1,14 +1,14 @@
 """ffp8_start: binary32 of every kind, every way to round, and the limits of the width."""
 
 from collections import Counter
+from collections.abc import Iterable
 from fractions import Fraction
-
-import cocotb
+from typing import Any
 
 from model.rational import decode_binary32
-from tests.benches.common import Pipeline, integer
+from tests.benches.common import Pipeline, Vector, integer
 from verif import describe
-from verif.simulation import bench_random
+from verif.simulation import bench_random, bench_test
 
 LATENCY = 2
 GRIDS = (-258, 268)
@@ -17,7 +17,7 @@ INFINITY, NAN = 0x7F800000, 0x7FC00000
 SPECIALS = (0, 1, 2, 0x7FFFFF, 0x800000, 0x7F7FFFFF, INFINITY, INFINITY + 1, NAN, 0x7FFFFFFF)
 
 
-def expected_integer(word, grid, width):
+def expected_integer(word: int, grid: int, width: int) -> int | None:
     """Start value on the grid of 2^-grid, None if it is not finite or does not fit."""
     if word >> 23 & 0xFF == 255:
         return None
@@ -25,7 +25,7 @@ def expected_integer(word, grid, width):
     return start if -(1 << width - 2) <= start < 1 << width - 2 else None
 
 
-def word_of(significand, exponent):
+def word_of(significand: int, exponent: int) -> int | None:
     """Return the word of a positive number whose leading bit is 2**exponent, None if too far.
 
     `significand` has 24 bits, the first one set.
@@ -37,15 +37,15 @@ def word_of(significand, exponent):
 class StartBench:
     """The pipeline, its check, and the vectors on their way to it."""
 
-    def __init__(self, dut):
+    def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.random = bench_random()
         self.width = int(dut.ACC_WIDTH.value)
         self.user_width = int(dut.USER_WIDTH.value)
         self.pipeline = Pipeline(dut, LATENCY, self.check, self.random)
-        self.vectors = []
+        self.vectors: list[Vector] = []
 
-    def add(self, word, grid):
+    def add(self, word: int, grid: int) -> int | None:
         """Queue a vector; return the integer that it is to become."""
         assert GRIDS[0] <= grid <= GRIDS[1]
         expected = expected_integer(word, grid, self.width)
@@ -54,13 +54,13 @@ class StartBench:
         self.vectors.append((inputs, (word, grid, expected, user)))
         return expected
 
-    def grid(self, least=GRIDS[0], most=GRIDS[1]):
+    def grid(self, least: int = GRIDS[0], most: int = GRIDS[1]) -> int:
         """Return a random grid within these limits and its own, which it meets often."""
         least, most = max(least, GRIDS[0]), min(most, GRIDS[1])
         assert least <= most
         return (least, most, int(self.random.integers(least, most + 1)))[self.random.integers(3)]
 
-    def check(self, due):
+    def check(self, due: tuple[int, int, int | None, int]) -> None:
         """Compare the outputs with a vector's result."""
         word, grid, expected, user = due
         dut = self.dut
@@ -77,7 +77,7 @@ class StartBench:
         )
 
 
-def add_specials(bench):
+def add_specials(bench: StartBench) -> None:
     """Queue numbers of every kind on grids near and far."""
     for word in SPECIALS:
         for sign in (0, 1 << 31):
@@ -87,7 +87,7 @@ def add_specials(bench):
                 assert start == 0 or word != 0
 
 
-def significands(bench, shift):
+def significands(bench: StartBench, shift: int) -> set[int]:
     """Return 24-bit significands that end, `shift` bits up, in a tie or next to one or nothing."""
     ones = (1 << 24) - 1
     kept = {1 << 23, ones, ones ^ 1 << shift, 1 << 23 | 1 << shift & ones}
@@ -101,7 +101,7 @@ def significands(bench, shift):
     }
 
 
-def rounded_way(significand, shift, magnitude):
+def rounded_way(significand: int, shift: int, magnitude: int) -> str:
     """Return how `shift` bits of a significand were rounded away."""
     kept, dropped = significand >> shift, significand & (1 << shift) - 1
     if dropped == 0:
@@ -112,9 +112,9 @@ def rounded_way(significand, shift, magnitude):
     return ("tie " if tie else "") + ("up" if magnitude > kept else "down")
 
 
-def add_roundings(bench):
+def add_roundings(bench: StartBench) -> None:
     """Queue numbers of which 0 to 26 bits fall below the grid, and count how each is rounded."""
-    ways = Counter()
+    ways: Counter[tuple[str, int]] = Counter()
     for shift in range(27):
         for significand in significands(bench, shift):
             for sign in (0, 1 << 31):
@@ -126,7 +126,7 @@ def add_roundings(bench):
     assert_ways(ways, range(max(2, 26 - bench.width), 23))
 
 
-def assert_ways(ways, shifts):
+def assert_ways(ways: Counter[tuple[str, int]], shifts: Iterable[int]) -> None:
     """Assert that each way to round occurred wherever it is possible."""
     for shift in shifts:
         for way in ("exact", "up", "down", "tie up", "tie down"):
@@ -137,12 +137,19 @@ def assert_ways(ways, shifts):
         assert ways["down", shift] and not ways["up", shift]
 
 
-def add_limits(bench):
+def add_limits(bench: StartBench) -> None:
     """Queue both limits of the width, what is just inside and what is one past."""
     top = bench.width - 2  # -2^top is the least integer that fits, 2^top the first that does not
     if top > 127 + GRIDS[1]:
         assert bench.add(SPECIALS[5], GRIDS[1]) is not None  # the largest number fits
         return
+    for bit in range(1, 23):  # subnormal numbers, 2^-149 being the last place
+        if top + 149 - bit <= GRIDS[1]:
+            grid = top + 149 - bit
+            assert bench.add(1 << bit, grid) is None
+            assert bench.add(1 << 31 | 1 << bit, grid) == -(1 << top)
+            assert bench.add(1 << 31 | 1 << bit | 1, grid) is None
+            assert bench.add((1 << bit) - 1, grid) is not None
     for _ in range(20):
         grid = bench.grid(top - 127, top + 125)
         exponent = top - grid
@@ -159,7 +166,7 @@ def add_limits(bench):
                 assert bench.add(1 << 31 | word_of(1 << 23, exponent + factor), grid) is None
 
 
-def add_random(bench, count):
+def add_random(bench: StartBench, count: int) -> None:
     """Queue random words, most of them where the grid makes a difference."""
     for _ in range(count):
         word, grid = integer(bench.random, 32), bench.grid()
@@ -169,7 +176,7 @@ def add_random(bench, count):
         bench.add(word, grid)
 
 
-@cocotb.test()
+@bench_test()
 async def start_values(dut):
     """At full rate, then with stalls, bubbles and resets."""
     bench = StartBench(dut)
@@ -178,7 +185,7 @@ async def start_values(dut):
         add_specials(bench)
         add_roundings(bench)
         add_limits(bench)
-        add_random(bench, 2000)
+        add_random(bench, 1000)
         bench.random.shuffle(bench.vectors)
         await bench.pipeline.run(bench.vectors, advance, valid, drain=False)
         bench.vectors.clear()

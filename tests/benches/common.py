@@ -69,7 +69,8 @@ class Pipeline:
         random: np.random.Generator,
         cleared: Sequence[str] = ("out_valid",),
     ) -> None:
-        self.sent = self.checked = self.dropped = self.stalls = self.bubbles = 0
+        self.sent = self.checked = self.dropped = 0
+        self.stalls = self.bubbles = self.resets = 0
         self._dut, self._check, self._random = dut, check, random
         self._cleared = [getattr(dut, name) for name in cleared]
         self._stages: deque[Any] = deque([None] * latency, maxlen=latency)
@@ -80,9 +81,13 @@ class Pipeline:
         self._edge = start_clock(dut)
 
     async def reset(self) -> None:
-        """Reset for one cycle, with all else going on, and look at what that clears."""
-        self._drive({"rst": 1})
+        """Reset for one cycle in which a vector is offered, and look at what that clears.
+
+        Every other reset comes while the pipeline stands.
+        """
+        self._drive({"rst": 1, "in_valid": 1, "advance": self.resets % 2})
         await self._edge
+        self.resets += 1
         self.dropped += sum(stage is not None for stage in self._stages) - self._seen
         self._drive({"rst": 0, "in_valid": 0, "advance": 0})
         await self._edge
@@ -103,7 +108,8 @@ class Pipeline:
             chosen = position if moves and enters else int(random() * len(vectors))
             inputs, expected = vectors[chosen]
             self._drive(inputs)
-            self._drive({"in_valid": int(enters if moves else random() < 0.5), "advance": int(moves)})
+            shown = enters if moves else random() < 0.5
+            self._drive({"in_valid": int(shown), "advance": int(moves)})
             await self._edge
             self._judge()
             if not moves:

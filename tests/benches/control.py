@@ -50,6 +50,11 @@ class Pins:
                 self._inputs[name].value = int(value)
                 self._driven[name] = value
 
+    @property
+    def names(self) -> list[str]:
+        """Names of all inputs."""
+        return list(self._inputs)
+
     def driven(self, name: str) -> int:
         """Return what an input is set to."""
         return self._driven[name]
@@ -87,24 +92,21 @@ class Pace:
         Where decisions come from.
     rates
         Shares of cycles to choose from, for each stretch anew.
-    longest
-        Cycles that a stretch may take.
     """
 
     def __init__(
         self,
         random: np.random.Generator,
         rates: tuple[float, ...] = (0.1, 0.5, 0.9, 1.0),
-        longest: int = 50,
     ) -> None:
-        self._random, self._rates, self._longest = random, rates, longest
+        self._random, self._rates = random, rates
         self._left, self._rate = 0, 1.0
 
     def __call__(self) -> bool:
         """Return whether to offer in this cycle."""
         if self._left == 0:
             self._rate = self._rates[int(self._random.integers(len(self._rates)))]
-            self._left = int(self._random.integers(1, self._longest))
+            self._left = int(self._random.integers(1, 50))
         self._left -= 1
         return self._random.random() < self._rate
 
@@ -133,6 +135,10 @@ class Handshake:
         self.moved = self.stalled = 0
         self._valid, self._payload = valid, payload
         self._offer: tuple[int, ...] | None = None
+
+    def forget(self) -> None:
+        """Expect nothing of what was offered, after a reset."""
+        self._offer = None
 
     @property
     def fresh(self) -> bool:

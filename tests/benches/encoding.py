@@ -8,12 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from model import ROUNDINGS, Format, rational, supported_splits
+from model import ROUNDINGS, Format, accumulator_width, rational, supported_splits
 from verif import describe
 
 OFFSETS = (-396, 385)
 """Least and largest offset that the formats of the registers lead to."""
 RAW_BIAS = 127
+K_MAX = 8192
+
+
+def exhausted_splits(width: int) -> list[tuple[int, int, int]]:
+    """Return the splits that the encoder of an accumulator this wide is exhausted for.
+
+    They are those of the largest exponent width whose sums, of K_MAX products, fit; together
+    with 2 and 3 exponent bits, and 0 and 1, since these are small.
+    """
+    exponents = [most for most in (1, 3, 4, 5, 6, 7, 8) if accumulator_width(most, K_MAX) <= width]
+    least = exponents[-2] + 1 if len(exponents) > 1 else 0
+    return [split for split in supported_splits(exponents[-1]) if split[1] >= least]
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class Encoding:
         """Values of the encoder's ports by name."""
         noise = self.noise
         ports = {
-            "in_offset": self.offset & 0x3FF,
+            "in_offset": self.offset,
             "in_raw": int(self.raw),
             "in_signed": noise & 1,
             "in_exponent_bits": noise >> 1 & 0xF,
@@ -75,7 +87,7 @@ class Encoding:
         return value * Fraction(2) ** (self.offset - RAW_BIAS * self.raw)
 
     def judge(self, value: int) -> tuple[int, int]:
-        """Result and flags of an accumulator by the exact definition."""
+        """Return result and flags of an accumulator by the exact definition."""
         if self.raw:
             return rational.encode_binary32(self.real(value))
         fields = (self.sign, self.exponent, self.format.fraction, 0)

@@ -1,0 +1,225 @@
+"""ffp8_registers: every bit of every register, over a bus at every pace, beside a busy engine."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+import cocotb
+from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
+
+from tests.benches.control import choose
+from tests.benches.lite import EVERYTHING, LITE, NAMES, UNKNOWN, Bench, Traffic
+from tests.benches.register_model import COUNTERS, Write
+from verif.engine import stalls
+from verif.registers import REGISTERS
+from verif.simulation import bench_test
+
+QUICK, ROUNDS = (1.0,), 4
+STICKY = ("ERRORS", "FLAGS", "IRQ_STATUS")
+ALL_ONES = 2**32 - 1
+
+
+def offset(name: str) -> int:
+    """Return a register's address."""
+    return REGISTERS[name].offset
+
+
+async def write(bench: Bench, name: str, data: int, distance: int | None = None) -> None:
+    """Write one word; at this distance, if any, the engine reports everything."""
+    await Traffic(bench, [(offset(name), data, 15)], [], QUICK, distance).run()
+
+
+async def read(bench: Bench, *names: str) -> list[int]:
+    """Read registers."""
+    return await Traffic(bench, [], [offset(name) for name in names], QUICK).run()
+
+
+async def tick(bench: Bench, **engine: int) -> None:
+    """Let the engine do something for a cycle."""
+    bench.engine(**engine)
+    await bench.cycle()
+    bench.step()
+    bench.engine()
+
+
+@bench_test()
+async def every_bit(dut):
+    """Each bit is written alone and left out alone; read-only and unknown ones stay."""
+    bench, checked = Bench(dut, LITE), 0
+    await bench.reset()
+    for name, register in REGISTERS.items():
+        patterns = [ALL_ONES, 0]
+        if register.access != "ro":
+            bits = [1 << bit for bit in range(32)]
+            patterns += bits + [ALL_ONES ^ bit for bit in bits]
+        for data in patterns:
+            if name in STICKY:
+                await tick(bench, **EVERYTHING)
+            await write(bench, name, data)
+            if bench.model.words["CONTROL"]:
+                await tick(bench, resume=1)
+            assert await read(bench, name) == [bench.model.words[name]]
+            checked += 1
+    assert await read(bench, *REGISTERS) == list(bench.model.words.values())
+    writable = sum(register.access != "ro" for register in REGISTERS.values())
+    assert checked == 2 * len(REGISTERS) + 64 * writable and writable == 11
+
+
+@bench_test()
+async def what_sets_which_sticky_bit(dut):
+    """Set each sticky bit alone by what the engine reports, see irq, and clear it."""
+    bench, checked = Bench(dut, LITE), 0
+    await bench.reset()
+    reports = [{"errors_set": 1 << bit} for bit in range(4)]
+    reports += [{"flags_set": 1 << bit} for bit in range(3)] + [{"tile_done": 1}]
+    for enabled in range(4):
+        await write(bench, "IRQ_ENABLE", enabled)
+        for report in reports:
+            await tick(bench, **report)
+            words = await read(bench, *STICKY)
+            error = int("errors_set" in report)
+            irq = REGISTERS["IRQ_STATUS"].pack(tile_done=report.get("tile_done", 0), error=error)
+            assert words == [report.get("errors_set", 0), report.get("flags_set", 0), irq]
+            assert bench.model.outputs()["irq"] == (irq & enabled != 0)
+            for name in STICKY:
+                await write(bench, name, ALL_ONES)
+            checked += 1
+    assert checked == 4 * 8
+
+
+@bench_test()
+async def traffic_beside_a_busy_engine(dut):
+    """Answer accesses at every pace while the engine reports and counts in the same cycles."""
+    bench = Bench(dut, LITE)
+    random = bench.random
+    addresses, some = [*NAMES, *[offset("CONTROL")] * 4], UNKNOWN[:3] + UNKNOWN[-3:]
+    met: Counter[str] = Counter()
+    for _ in range(ROUNDS):
+        await bench.reset()
+        assert await read(bench, *REGISTERS) == list(bench.model.words.values())
+        bench.lively = True
+        writes = [
+            (choose(random, addresses * 3 + some), int(random.integers(2**32)), strobe)
+            for strobe in random.integers(16, size=80).tolist()
+        ]
+        reads = [choose(random, addresses + some) for _ in range(120)]
+        traffic = Traffic(bench, writes, reads)
+        assert len(await traffic.run()) == len(reads) > 0
+        met.update(address_first=traffic.address_first, data_first=traffic.data_first)
+        met.update(resumes=bench.resumes)
+        bench.lively = False
+        bench.engine(resume=bench.model.words["CONTROL"])
+    stalled = {"write": bench.written.stalled, "read": bench.read.stalled}
+    assert min(met.values()) > 0 and min(stalled.values()) > 0
+    assert bench.written.moved == ROUNDS * 80 and bench.read.moved == ROUNDS * (
+        120 + len(REGISTERS)
+    )
+
+
+@bench_test()
+async def unknown_addresses(dut):
+    """Every address that the map lacks is answered with an error and changes nothing."""
+    bench = Bench(dut, LITE)
+    await bench.reset()
+    await tick(bench, **EVERYTHING)
+    await Traffic(bench, [(address, ALL_ONES, 15) for address in UNKNOWN], UNKNOWN, QUICK).run()
+    words = bench.model.words
+    assert await read(bench, *REGISTERS) == list(words.values())
+    assert all(words[name] == REGISTERS[name].mask() for name in STICKY)
+    assert bench.written.moved == len(UNKNOWN) > 0
+
+
+@bench_test()
+async def setting_wins_over_clearing(dut):
+    """Sticky bits that are set in the cycle in which they are cleared stay set."""
+    bench = Bench(dut, LITE)
+    await bench.reset()
+    for name in STICKY:
+        mask = REGISTERS[name].mask()
+        for distance in (None, 0, 1):
+            await tick(bench, **EVERYTHING)
+            await write(bench, name, ALL_ONES, distance)
+            await tick(bench)
+            assert await read(bench, name) == [0 if distance is None else mask]
+            bench.collision = None
+
+
+@bench_test()
+async def soft_reset_and_counters(dut):
+    """Snapshots are of one cycle; the answer to a soft reset clears what it has to."""
+    bench = Bench(dut, LITE)
+    await bench.reset()
+    bench.lively = True
+    for _ in range(200):
+        await bench.cycle()
+        bench.step()
+    bench.lively = False
+    bench.engine(pair=1, gated=bench.parameters["ROWS"] * bench.parameters["COLS"])
+    await write(bench, "CONTROL", REGISTERS["CONTROL"].pack(snapshot=1))
+    halves = await read(bench, *COUNTERS, *(f"{name}_HIGH" for name in COUNTERS))
+    low, high = halves[: len(COUNTERS)], halves[len(COUNTERS) :]
+    totals = {name: low[i] | high[i] << 32 for i, name in enumerate(COUNTERS)}
+    assert totals["CYCLES"] == totals["BUSY"] + totals["STALLED"] + totals["IDLE"] > 200
+    macs = bench.parameters["ROWS"] * bench.parameters["COLS"]
+    assert totals["MACS"] == totals["BUSY"] * macs > 0 and min(totals.values()) > 0
+    assert (totals["MACS"] > 2**32 and totals["GATED"] > 2**32) == (macs > 2**28)
+
+    kept = {name: bench.model.words[name] for name in (*STICKY, "FORMAT_A")}
+    await write(bench, "CONTROL", REGISTERS["CONTROL"].pack(soft_reset=1))
+    await write(bench, "CONTROL", 0)
+    assert await read(bench, "CONTROL") == [REGISTERS["CONTROL"].pack(soft_reset=1)]
+    assert bench.model.words["TILES_DONE"] > 0 and kept["ERRORS"] > 0
+    await tick(bench, resume=1)
+    await write(bench, "CONTROL", REGISTERS["CONTROL"].pack(snapshot=1))
+    names = ("CONTROL", "TILES_DONE", "MACS", "BUSY", "STALLED", "GATED")
+    assert await read(bench, *names) == [0] * len(names)
+    (cycles,) = await read(bench, "CYCLES")
+    assert 0 < cycles < 10
+    assert await read(bench, *kept) == list(kept.values())
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def a_master_with_accesses_on_the_way(dut):
+    """Answer every access, in order, of a master that has several on the way."""
+    bench = Bench(dut)
+    logging.getLogger(f"cocotb.{dut._name}.s_axil").setLevel(logging.WARNING)
+    master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+    write_side, read_side = master.write_if, master.read_if
+    for channel in (write_side.aw_channel, write_side.w_channel, write_side.b_channel):
+        channel.set_pause_generator(stalls(bench.random, 0.4))
+    for channel in (read_side.ar_channel, read_side.r_channel):
+        channel.set_pause_generator(stalls(bench.random, 0.4))
+    await bench.reset()
+    words, idle = bench.model, dict.fromkeys(("errors_set", "flags_set", "tile_done"), 0)
+    idle |= {"resume": 0, "pair": 0, "occupied": 0, "gated": 0}
+    names = [name for name in REGISTERS if REGISTERS[name].mask("rw")]
+    checked = 0
+    for _ in range(30):
+        writes, reads = [], []
+        for name in [choose(bench.random, [*REGISTERS][:18]) for _ in range(6)]:
+            first = int(bench.random.integers(4))
+            count = int(bench.random.integers(1, 5 - first))
+            data = bench.random.bytes(count)
+            if name == "CONTROL":
+                continue
+            writes.append(master.init_write(offset(name) + first, data))
+            shifted = int.from_bytes(data, "little") << 8 * first
+            words.step(idle, Write(name, shifted, (2**count - 1) << first))
+            reads.append(master.init_read(offset("ID"), 4))
+        writes.append(master.init_write(choose(bench.random, UNKNOWN), b"\xff" * 4))
+        for event in writes:
+            await event.wait()
+        assert [event.data.resp for event in writes[:-1]] == [AxiResp.OKAY] * (len(writes) - 1)
+        assert writes[-1].data.resp == AxiResp.SLVERR
+        for event in reads:
+            await event.wait()
+            assert int.from_bytes(event.data.data, "little") == REGISTERS["ID"].reset
+        for name in names:
+            answer = await master.read(offset(name), 4)
+            assert answer.resp == AxiResp.OKAY
+            assert int.from_bytes(answer.data, "little") == words.words[name], name
+            checked += 1
+    assert checked == 30 * len(names) > 0
+    await ClockCycles(dut.clk, 20)

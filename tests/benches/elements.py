@@ -1,0 +1,274 @@
+"""A processing element and, beside it, a model: in any rhythm, captured and drained."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, NamedTuple, Protocol
+
+from model import Format, supported_splits
+from tests.benches import floats
+from tests.benches.common import integer, start_clock
+from verif import describe
+from verif.simulation import bench_random
+from verif.stored import StoredForm
+
+RHYTHMS = ((1.0, 1.0), (1.0, 0.6), (0.6, 1.0), (0.7, 0.7))
+"""Probabilities of a step, and of operands in a step."""
+
+
+class Pair:
+    """An operand of each kind: codes, integers, and their place on the input."""
+
+    def __init__(
+        self, exp_max: int, fmt_a: Format, fmt_w: Format, a_code: int, w_code: int
+    ) -> None:
+        self.codes = (fmt_a, int(a_code)), (fmt_w, int(w_code))
+        integers = [int(fmt.integers(code)) for fmt, code in self.codes]
+        self.product = integers[0] * integers[1]
+        self.ports = [self._operand(exp_max, *code) for code in self.codes]
+
+    @staticmethod
+    def _operand(exp_max: int, fmt: Format, code: int) -> int:
+        """Return {sign, shift, significand} by the definition of the format."""
+        sign, magnitude = divmod(code, fmt.max_code + 1)
+        field, trailing = divmod(magnitude, 2**fmt.fraction)
+        significand = trailing + (2**fmt.fraction if field else 0)
+        return (sign << exp_max | max(field, 1) - 1) << 8 | significand
+
+    def __str__(self) -> str:
+        """Return both operands as a person reads them."""
+        return " times ".join(describe.code(*code) for code in self.codes)
+
+
+class Item(NamedTuple):
+    """A pair, whether it is the first or last of its sum, and the start value of that."""
+
+    pair: Pair
+    first: bool
+    last: bool
+    start: Fraction = Fraction(0)
+
+
+class Sum(NamedTuple):
+    """What is to be summed up."""
+
+    pairs: Sequence[Pair]
+    start: Fraction = Fraction(0)
+
+    def items(self) -> list[Item]:
+        """Return it as it enters."""
+        last = len(self.pairs) - 1
+        return [
+            Item(pair, number == 0, number == last, self.start)
+            for number, pair in enumerate(self.pairs)
+        ]
+
+
+class Accumulator(Protocol):
+    """How an element holds its sum."""
+
+    bits: int
+
+    def add(self, total: Any, item: Item) -> Any:
+        """Return the sum after an item."""
+
+    def start(self, item: Item) -> int | None:
+        """Return what the start port has to carry with an item, None for anything."""
+
+    def holds(self, bits: int, total: Any) -> bool:
+        """Whether these bits stand for a sum."""
+
+    def text(self, bits: int, total: Any) -> str:
+        """Return what the bits are and what they should be."""
+
+
+class ExactAccumulator:
+    """Integers in the stored form, never rounded; without a start value."""
+
+    def __init__(self, form: StoredForm) -> None:
+        self.form, self.bits = form, form.bits
+
+    def add(self, total: int, item: Item) -> int:
+        """Return the sum after an item."""
+        return item.pair.product + (0 if item.first else total)
+
+    def start(self, item: Item) -> None:
+        """Return None: the start port may carry anything."""
+
+    def holds(self, bits: int, total: int) -> bool:
+        """Whether these bits are a stored form of a sum."""
+        return self.form.value(bits) == total
+
+    def text(self, bits: int, total: int) -> str:
+        """Return what the bits are and what they should be."""
+        return f"{bits:#x} is {self.form.value(bits)}, expected {total}"
+
+
+class Binary32Accumulator:
+    """Numbers of 24 bits, rounded after each addition; they begin with the start value."""
+
+    bits = floats.BITS
+
+    def add(self, total: Fraction, item: Item) -> Fraction:
+        """Return the sum after an item."""
+        return floats.rounded((item.start if item.first else total) + item.pair.product)
+
+    def start(self, item: Item) -> int | None:
+        """Return the start value's bits with a first item, None for anything."""
+        return floats.pack(item.start) if item.first else None
+
+    def holds(self, bits: int, total: Fraction) -> bool:
+        """Whether these are the bits of a sum."""
+        return bits == floats.pack(total)
+
+    def text(self, bits: int, total: Fraction) -> str:
+        """Return what the bits are and what they should be."""
+        return f"{floats.text(bits)}, expected {floats.text(floats.pack(total))}"
+
+
+class ElementBench:
+    """Drives a processing element, and compares what leaves its chain in every cycle."""
+
+    def __init__(self, dut: Any, accumulator: Accumulator) -> None:
+        self.dut, self.accumulator = dut, accumulator
+        self.random = bench_random()
+        self.exp_max, self.pipeline = int(dut.EXP_MAX.value), int(dut.PIPELINE.value)
+        assert accumulator.bits == len(dut.chain_in) == len(dut.chain_out)
+        self.line: deque[Item | None] = deque([None] * self.pipeline)  # on their way
+        self.sum = self.shadow = self.finished = None
+        self.sent = self.checked = 0
+        self.seen: Counter[Any] = Counter()
+        self.recent: deque[Item] = deque(maxlen=4)
+        self.has_start = hasattr(dut, "start")
+        self.edge = start_clock(dut)
+
+    def formats(self) -> list[Format]:
+        """Return a random format of each operand."""
+        splits = supported_splits(self.exp_max)
+        return [Format(*splits[self.random.integers(len(splits))], 0) for _ in range(2)]
+
+    def sum_of(self, shape: str) -> Sum:
+        """Return a sum of this shape."""
+        raise NotImplementedError
+
+    def pairs(self, fmt_a: Format, fmt_w: Format, a: Any, w: Any) -> list[Pair]:
+        """Return pairs of these codes."""
+        return [Pair(self.exp_max, fmt_a, fmt_w, *codes) for codes in zip(a, w, strict=True)]
+
+    async def cycle(self, item: Item | None, step: int, capture: int = 0, drain: int = 0) -> None:
+        """Run one cycle: an item or a bubble enters if there is a step."""
+        dut, arriving, noise = self.dut, self.line[-1], integer(self.random, 8)
+        mask = (1 << 1 + self.exp_max + 8) - 1
+        entering = item.pair.ports if item and step else None
+        operands = entering or [integer(self.random, 32) & mask for _ in "aw"]
+        dut.a_operand.value, dut.w_operand.value = operands
+        dut.step.value = step
+        dut.beat.value = int(item is not None) if step else noise & 1
+        dut.accumulate.value = int(arriving is not None) if step else noise >> 1 & 1
+        dut.first.value = int(arriving.first) if arriving and step else noise >> 2 & 1
+        if self.has_start:
+            start = self.accumulator.start(arriving) if arriving and step else None
+            dut.start.value = integer(self.random, floats.BITS) if start is None else start
+        dut.capture.value, dut.drain.value = capture, drain
+        chain = integer(self.random, self.accumulator.bits)
+        dut.chain_in.value = chain
+        await self.edge
+        self._check()
+        self._move(item, step, capture, drain, chain)
+
+    def _check(self) -> None:
+        """Compare what leaves through the chain with the shadow."""
+        if self.shadow is None:
+            return
+        kind, expected = self.shadow
+        actual = int(self.dut.chain_out.value)
+        if kind == "drained":
+            assert actual == expected, f"chain_out {actual:#x}, expected {expected:#x} from chain"
+        elif not self.accumulator.holds(actual, expected):
+            operands = "; ".join(str(item.pair) for item in self.recent)
+            start = f", start {describe.dyadic(self.recent[-1].start)}" if self.recent else ""
+            text = self.accumulator.text(actual, expected)
+            raise AssertionError(f"chain_out {text}; last operands {operands}{start}")
+
+    def _move(self, item: Item | None, step: int, capture: int, drain: int, chain: int) -> None:
+        """Do what the design does at this edge."""
+        if capture:
+            self.shadow = "captured", self.sum
+            self.checked += bool(self.finished)
+            self.finished = False
+        elif drain:
+            self.shadow = "drained", chain
+        self.seen["capture", step, drain] += capture
+        self.seen["drain", step] += drain
+        if not step:
+            return
+        arrived = self.line.pop()
+        self.line.appendleft(item)
+        if arrived:
+            self.sum = self.accumulator.add(self.sum, arrived)
+            self.finished = arrived.last
+            self.recent.append(arrived)
+            self.sent += arrived.last
+
+    async def bubbles(self, count: int, **controls: int) -> None:
+        """Run some steps in which nothing enters."""
+        for _ in range(count):
+            await self.cycle(None, 1, **controls)
+
+    async def compare_sums(self, shapes: Sequence[str], repeats: int) -> None:
+        """Sum up every shape in every rhythm, looked at in the middle and at the end."""
+        await self.cycle(Item(self.sum_of(shapes[0]).pairs[0], True, False), 1)
+        await self.bubbles(self.pipeline)
+        count = 0
+        for step, beat in RHYTHMS:
+            for shape in (*shapes,) * repeats:
+                items, looks = self.sum_of(shape).items(), self.random.random() * 0.4
+                count += 1
+                for item, steps in self._rhythm(step, beat, items):
+                    capture = int(bool(self.finished) or self.random.random() < looks)
+                    await self.cycle(item, steps, capture, int(self.random.random() < 0.4))
+        for _ in range(self.pipeline + 2):
+            await self.cycle(None, 1, int(bool(self.finished)))
+        assert self.checked == self.sent == count > 0 and not any(self.line)
+        corners = [("capture", step, drain) for step in (0, 1) for drain in (0, 1)]
+        corners += [("drain", step) for step in (0, 1)]
+        assert all(self.seen[corner] for corner in corners), self.seen
+        self.dut._log.info("checked %d sums", self.checked)
+
+    def _rhythm(
+        self, step: float, beat: float, items: Sequence[Item]
+    ) -> Iterator[tuple[Item | None, int]]:
+        """Yield the items of a sum with stalls and bubbles between them, as (item, step)."""
+        waiting = list(items[::-1])
+        while waiting:
+            steps = int(self.random.random() < step)
+            enters = steps and self.random.random() < beat
+            yield (waiting.pop() if enters else None), steps
+
+    async def hold_registers(self, *registers: Any) -> None:
+        """See registers keep every bit while nothing but zeros comes, twenty times."""
+        checked = 0
+        for _ in range(20):
+            fmt_a, fmt_w = self.formats()
+            codes = self.random.integers(1, 128, size=(6, 2))
+            live = self.pairs(fmt_a, fmt_w, *codes.T)
+            for number, pair in enumerate(live):
+                await self.cycle(Item(pair, number == 0, False), 1)
+            await self.bubbles(self.pipeline + 2)
+            held = [int(register.value) for register in registers]
+            assert held[0] != 0 and self.sum != 0, "nothing to hold"
+            zeros = ((0, codes[0, 1]), (codes[0, 0], 0), (0, 0), (128 * fmt_a.sign, 1))
+            for zero in self.pairs(fmt_a, fmt_w, *zip(*zeros * 2, strict=True)):
+                assert zero.product == 0
+                await self.cycle(Item(zero, False, False), 1)
+                now = [int(register.value) for register in registers]
+                assert now == held, f"moved before {zero}"
+                checked += 1
+            for _ in range(self.pipeline + 2):
+                await self.cycle(None, 1)
+                assert [int(register.value) for register in registers] == held, "moved after zeros"
+            await self.cycle(None, 1, capture=1)
+            await self.cycle(None, 0)
+        assert checked == 20 * 8

@@ -1,0 +1,120 @@
+"""What the registers hold, cycle by cycle, by the register map and the module's promises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from verif.registers import REGISTERS
+
+COUNTERS = ("CYCLES", "BUSY", "STALLED", "IDLE", "MACS", "GATED")
+
+OUTPUTS = {  # outputs that show a field
+    "a_signed": ("FORMAT_A", "sign"),
+    "a_exponent_bits": ("FORMAT_A", "exponent"),
+    "a_bias": ("FORMAT_A", "bias"),
+    "w_signed": ("FORMAT_W", "sign"),
+    "w_exponent_bits": ("FORMAT_W", "exponent"),
+    "y_signed": ("FORMAT_Y", "sign"),
+    "y_exponent_bits": ("FORMAT_Y", "exponent"),
+    "y_bias": ("FORMAT_Y", "bias"),
+    "rounding": ("ROUNDING", "mode"),
+    "clamp_enable": ("CLAMP", "enable"),
+    "clamp": ("CLAMP", "code"),
+    "raw": ("OUTPUT", "raw"),
+    "soft_reset": ("CONTROL", "soft_reset"),
+}
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write that takes effect: register, data, and the bytes that are written."""
+
+    name: str
+    data: int
+    strobe: int = 0xF
+
+    @property
+    def mask(self) -> int:
+        """Bits that are written."""
+        return sum(0xFF << 8 * byte for byte in range(4) if self.strobe >> byte & 1)
+
+
+class RegisterModel:
+    """The registers of a build.
+
+    Parameters
+    ----------
+    parameters
+        Values of EXP_MAX, ROWS, COLS, K_MAX and PIPELINE.
+
+    Attributes
+    ----------
+    words
+        What each register reads as in this cycle.
+    """
+
+    def __init__(self, parameters: Mapping[str, int]) -> None:
+        p = parameters
+        build = {
+            "BUILD": REGISTERS["BUILD"].pack(exp_max=p["EXP_MAX"], pipeline=p["PIPELINE"]),
+            "SHAPE": REGISTERS["SHAPE"].pack(rows=p["ROWS"], cols=p["COLS"]),
+            "LENGTH": REGISTERS["LENGTH"].pack(k_max=p["K_MAX"]),
+        }
+        self.words = {
+            name: build[name] if register.reset is None else register.reset
+            for name, register in REGISTERS.items()
+        }
+        self._macs_of_a_pair = p["ROWS"] * p["COLS"]
+        self._counters = dict.fromkeys(COUNTERS, 0)
+
+    def outputs(self) -> dict[str, int]:
+        """Return what the outputs show in this cycle."""
+        shown = {
+            output: REGISTERS[name].fields[field].extract(self.words[name])
+            for output, (name, field) in OUTPUTS.items()
+        }
+        shown |= {name: shown[name] & 0xFF for name in ("a_bias", "y_bias")}
+        return shown | {"irq": int(self.words["IRQ_STATUS"] & self.words["IRQ_ENABLE"] != 0)}
+
+    def show(self, engine: Mapping[str, int]) -> None:
+        """Take over what the engine shows of itself in this cycle."""
+        self.words["STATUS"] = REGISTERS["STATUS"].pack(
+            occupied=engine["occupied"], halted=engine["halted"]
+        )
+
+    def step(self, engine: Mapping[str, int], write: Write | None) -> None:
+        """End the cycle: a write takes effect, and what the engine told.
+
+        What sets a bit wins over what clears it.
+        """
+        if write is not None:
+            self._write(write)
+        self.words["ERRORS"] |= engine["errors_set"]
+        self.words["FLAGS"] |= engine["flags_set"]
+        self.words["IRQ_STATUS"] |= REGISTERS["IRQ_STATUS"].pack(
+            tile_done=engine["tile_done"], error=int(engine["errors_set"] != 0)
+        )
+        if engine["resume"]:
+            self.words["CONTROL"] = self.words["TILES_DONE"] = 0
+            self._counters = dict.fromkeys(COUNTERS, 0)
+        else:
+            self.words["TILES_DONE"] += engine["tile_done"]
+            self._count(engine)
+
+    def _write(self, write: Write) -> None:
+        register, data = REGISTERS[write.name], write.data & write.mask
+        kept = self.words[write.name] & ~(write.mask & register.mask("rw"))
+        kept &= ~(data & register.mask("rw1c"))
+        self.words[write.name] = kept | (data & register.mask("rw", "rw1s"))
+        if data & REGISTERS["CONTROL"].fields["snapshot"].mask and write.name == "CONTROL":
+            for name, value in self._counters.items():
+                self.words[name] = value & 0xFFFFFFFF
+                self.words[f"{name}_HIGH"] = value >> 32
+
+    def _count(self, engine: Mapping[str, int]) -> None:
+        pair, gated = engine["pair"], engine["gated"]
+        self._counters["CYCLES"] += 1
+        self._counters["BUSY" if pair else "STALLED" if engine["occupied"] else "IDLE"] += 1
+        self._counters["MACS"] += pair * self._macs_of_a_pair
+        self._counters["GATED"] += gated
