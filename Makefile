@@ -6,7 +6,7 @@
 ##                   MODEL=  an ONNX file or a known name    DATA=         images (.npz)
 ##                   IMAGES= how many                        CALIBRATION=  images (.npz)
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
-##                   TILE=   only a saved tile, with waves
+##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
 ##   make test     what a change must pass: lint, then all tests (same variables)
 ##   make faults   break the design on purpose, see the regression fail    SEED= FAULTS=
@@ -18,7 +18,7 @@
 ##   make setup    only prepare: virtual environment, simulator
 ##   make clean    remove build/, .venv/ and caches
 ##
-##   replay and sim: SIM=icarus|verilator     replay, sim, test, faults, judges: JOBS=processes
+##   replay, sim and test: SIM=icarus           replay, sim, test, faults, judges: JOBS=processes
 ##   all: BASE_PYTHON=python3 (makes the environment)  VENV=.venv (where it is)
 ##
 
@@ -51,7 +51,8 @@ replay: environment
 	$(PYTHON) -m verif.replay $(call option,model,MODEL) $(call option,data,DATA) \
 	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
 	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
-	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE)
+	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE) \
+	  $(call option,accumulator,ACCUMULATOR)
 
 sim: environment
 	@rm -f $(results) $(summary)

@@ -57,8 +57,9 @@ class FloatLayout:
         return place >= 2 - self.bias and 0 <= place + exponent <= self.bias
 
 
-BINARY32 = FloatLayout(np.float32, np.uint32, fraction=23, bias=127, highest_place=50)
-BINARY64 = FloatLayout(np.float64, np.uint64, fraction=52, bias=1023, highest_place=700)
+# Float32 needs several places to reach units from 2^-187 up to the largest that leave room.
+BINARY32 = tuple(FloatLayout(np.float32, np.uint32, 23, 127, place) for place in (50, -60, 126))
+BINARY64 = FloatLayout(np.float64, np.uint64, 52, 1023, 700)
 
 
 def take(table: NDArray, codes: NDArray[np.uint8]) -> NDArray:
@@ -103,8 +104,9 @@ def encode(
         If a value is NaN, naming the first.
     """
     relative = exponent - near_exponent(unit_exponent)
-    single = np.ndim(relative) == 0 and np.can_cast(values.dtype, np.float32)
-    layout = BINARY32 if single and BINARY32.reaches(split, relative) else BINARY64
+    layout = BINARY64
+    if np.ndim(relative) == 0 and np.can_cast(values.dtype, np.float32):
+        layout = next((short for short in BINARY32 if short.reaches(split, relative)), BINARY64)
     shift = relative + layout.unit_place(split)
     if np.ndim(shift) or not layout.reaches(split, relative):
         values, shift = _scale(values, shift), 0

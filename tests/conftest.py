@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from verif.simulation import check_simulator
+
 DEFAULT_SEED = 1
 # A test's worst phase is its outcome.
 SEVERITY = ("passed", "skipped", "failed", "error")
@@ -106,8 +108,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Reject a bad seed at once, and have the controlling process keep the summary."""
+    """Reject a bad seed or simulator at once, and have the controlling process keep the summary."""
     session_seed()
+    try:
+        check_simulator(os.environ.get("SIM") or "icarus")
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
     is_worker = hasattr(config, "workerinput")
     if not is_worker and not config.option.collectonly:
         config.pluginmanager.register(Summary(config.option.summary), "ffp8-summary")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from model import Format
-from verif.mismatch import describe_code, describe_mismatch, describe_result, first_difference
+from verif import describe
+from verif.mismatch import describe_mismatch, describe_result, first_difference
 from verif.product import Product, load_product, save_product
 from verif.tile import Configuration, Tile, cut, tiles_of, unpack_rows
 
@@ -125,13 +126,21 @@ def test_a_difference_is_found_and_described():
     )
     text = describe_mismatch(tile, (1, 0), (codes, flags), (other, flags))
     assert "row 1, column 0 of the tile; a s0e4f4b12, w s1e3f4b0" in text
-    assert "expected: 03 = 0.005859375 (+, exponent 0, significand 3), no flags" in text
-    assert "actual: 00 = 0.0 (+, exponent 0, significand 0), no flags" in text
-    assert "k = 0: a 80 = 0.0625 (+, exponent 8, significand 16); w 83 = -0.375" in text
+    assert (
+        "expected: 0x03 of s1e4f3b7 = 0.005859375 = 3 * 2^-9 (sign 0, exponent 0, significand 3)"
+        in text
+    )
+    assert (
+        "actual: 0x00 of s1e4f3b7 = 0.0 = 0 (sign 0, exponent 0, significand 0), no flags" in text
+    )
+    assert (
+        "k = 0: a 0x80 of s0e4f4b12 = 0.0625 = 1 * 2^-4 (sign 0, exponent 8, significand 16)"
+        in text
+    )
 
 
 def test_codes_are_decoded_for_people():
-    assert describe_code(Format.parse("s1e4f3b7"), 0xB9) == (
-        "b9 = -1.125 (-, exponent 7, significand 9)"
+    assert describe.code(Format.parse("s1e4f3b7"), 0xB9) == (
+        "0xb9 of s1e4f3b7 = -1.125 = -9 * 2^-3 (sign 1, exponent 7, significand 9)"
     )
-    assert describe_result(None, 0x3F800000) == "3f800000 = 1.0"
+    assert describe_result(None, 0x3F800000).startswith("0x3f800000 = 1.0 = 1 (sign 0")

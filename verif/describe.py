@@ -15,13 +15,21 @@ def dyadic(value: Fraction) -> str:
     return f"{odd} * 2^{exponent}" if exponent else str(odd)
 
 
+def real(value: Fraction) -> str:
+    """Return a value both ways, ``-0.40625 = -13 * 2^-5``; only the latter beyond float64."""
+    try:
+        return f"{float(value)!r} = {dyadic(value)}"
+    except OverflowError:
+        return dyadic(value)
+
+
 def code(fmt: Format, number: int) -> str:
     """Return a code with its value, sign, exponent field and significand."""
     sign, magnitude = divmod(number, fmt.max_code + 1)
     field, trailing = divmod(magnitude, 2**fmt.fraction)
     significand = trailing + (2**fmt.fraction if field else 0)
     return (
-        f"{number:#04x} of {fmt} = {dyadic(fmt.exact(number))} "
+        f"{number:#04x} of {fmt} = {real(fmt.exact(number))} "
         f"(sign {sign}, exponent {field}, significand {significand})"
     )
 
@@ -34,11 +42,11 @@ def binary32(word: int) -> str:
     significand = trailing + (2**23 if field else 0)
     value = (-1) ** sign * significand * Fraction(2) ** (max(field, 1) - 150)
     return (
-        f"{word:#010x} = {dyadic(value)} (sign {sign}, exponent {field}, significand {significand})"
+        f"{word:#010x} = {real(value)} (sign {sign}, exponent {field}, significand {significand})"
     )
 
 
 def flags(number: int) -> str:
     """Return the names of the flags that are set."""
     names = ("inexact", "underflow", "overflow")
-    return " ".join(name for bit, name in enumerate(names) if number >> bit & 1) or "none"
+    return " ".join(name for bit, name in enumerate(names) if number >> bit & 1) or "no flags"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model import ACCUMULATORS
 from verif.product import Product, load_product, save_product
 from verif.simulation import compile_design, simulate
 from verif.statistics import Statistics
@@ -28,11 +29,13 @@ class Build:
     cols: int = 16
     exp_max: int = 5
     k_max: int = 8192
+    accumulator: str = "exact"
 
     @property
     def parameters(self) -> dict[str, int]:
         """Verilog parameters by name."""
-        return {name.upper(): value for name, value in asdict(self).items()}
+        numbers = asdict(self) | {"accumulator": ACCUMULATORS.index(self.accumulator)}
+        return {name.upper(): value for name, value in numbers.items()}
 
     @property
     def shape(self) -> tuple[int, int]:

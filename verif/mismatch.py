@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, Format
+from model import Format
+from verif import describe
 from verif.tile import Tile
-
-FLAG_NAMES = {FLAG_INEXACT: "inexact", FLAG_UNDERFLOW: "underflow", FLAG_OVERFLOW: "overflow"}
-
-
-def describe_code(fmt: Format, code: int) -> str:
-    """Decode a code: code, value, sign, exponent field and significand."""
-    magnitude = code & fmt.max_code
-    field, trailing = magnitude >> fmt.fraction, magnitude & (2**fmt.fraction - 1)
-    significand = trailing + (2**fmt.fraction if field else 0)
-    sign = "-" if fmt.sign and code >> 7 else "+"
-    value = float(fmt.exact(code))
-    return f"{code:02x} = {value!r} ({sign}, exponent {field}, significand {significand})"
 
 
 def describe_result(fmt: Format | None, result: int) -> str:
-    """Decode a result; `fmt` None for a binary32 word."""
-    if fmt is None:
-        return f"{result:08x} = {float(np.uint32(result).view(np.float32))!r}"
-    return describe_code(fmt, result)
-
-
-def describe_flags(flags: int) -> str:
-    """Names of the flags that are set."""
-    return " ".join(name for bit, name in FLAG_NAMES.items() if flags & bit) or "no flags"
+    """Return a code decoded, or a binary32 word where `fmt` is None."""
+    return describe.binary32(result) if fmt is None else describe.code(fmt, result)
 
 
 def first_difference(
@@ -78,15 +60,15 @@ def describe_mismatch(
     for name, (results, flags) in (("expected", expected), ("actual", actual)):
         lines.append(
             f"{name:>10}: {describe_result(fmt_y, int(results[row, col]))}, "
-            f"{describe_flags(int(flags[row, col]))}"
+            f"{describe.flags(int(flags[row, col]))}"
         )
     lines.append(f"{'start':>10}: {float(tile.start[col])!r}")
     a_codes, w_codes = tile.a_codes[row], tile.w_codes[:, col]
     live = np.flatnonzero((fmt_a.integers(a_codes) != 0) & (fmt_w.integers(w_codes) != 0))
     for k in live[:operands]:
         a_text, w_text = (
-            describe_code(fmt_a, int(a_codes[k])),
-            describe_code(fmt_w, int(w_codes[k])),
+            describe.code(fmt_a, int(a_codes[k])),
+            describe.code(fmt_w, int(w_codes[k])),
         )
         lines.append(f"{f'k = {k}':>10}: a {a_text}; w {w_text}")
     rest = len(live) - len(live[:operands])

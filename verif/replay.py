@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from model import ACCUMULATORS
 from model.calibration import FloatNetwork
 from model.images import Images, read_images
 from model.network import load
@@ -50,13 +51,13 @@ class LayerMismatchError(Exception):
         self.layer, self.product, self.mismatch = layer, product, mismatch
 
 
-def layer_product(layer: GemmLayer, a_codes: np.ndarray) -> Product:
+def layer_product(layer: GemmLayer, a_codes: np.ndarray, accumulator: str) -> Product:
     """Lay out a layer for the engine, with the model's answer to activations (M, K)."""
     configuration = Configuration(
         layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp
     )
     operands = (a_codes, layer.w_codes, layer.start, layer.biases_w)
-    return Product(configuration, *operands, *layer.compute(a_codes))
+    return Product(configuration, *operands, *layer.compute(a_codes, accumulator))
 
 
 class MacRate(ProgressColumn):
@@ -94,9 +95,9 @@ class Replayer:
     def __call__(self, layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return a layer's results and flags, (M, N), by the RTL."""
         if layer.name not in self.names:
-            return layer.compute(a_codes)
+            return layer.compute(a_codes, self.runner.build.accumulator)
         self.progress.update(self.task, description=layer.name)
-        product = layer_product(layer, a_codes)
+        product = layer_product(layer, a_codes, self.runner.build.accumulator)
         macs = len(a_codes) * layer.k * layer.n
         tiles = len(product.tiles(*self.runner.build.shape))
 
@@ -136,6 +137,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=16, help="ROWS=: of the array (16)")
     parser.add_argument("--cols", type=int, default=16, help="COLS=: of the array (16)")
     parser.add_argument(
+        "--accumulator", default="exact", help="ACCUMULATOR=: exact or binary32 (exact)"
+    )
+    parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
     )
     parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
@@ -145,6 +149,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 def check_arguments(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be simulated, before anything is read or written."""
     check_simulator(arguments.sim)
+    if arguments.accumulator not in ACCUMULATORS:
+        choices = " or ".join(ACCUMULATORS)
+        raise ValueError(f"ACCUMULATOR={arguments.accumulator}: choose {choices}")
     for name in ("rows", "cols"):
         value = getattr(arguments, name)
         if not 1 <= value <= LARGEST_SIDE:
@@ -158,7 +165,7 @@ def check_arguments(arguments: argparse.Namespace) -> None:
 def replay(arguments: argparse.Namespace, console: Console) -> int:
     """Replay a network; return the exit status."""
     started = time.monotonic()
-    build = Build(arguments.rows, arguments.cols)
+    build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
     network = load(arguments.model)
     images = read_images(arguments.data, network)
     if arguments.images > len(images):
@@ -227,14 +234,15 @@ def replay_tile(path: Path, console: Console) -> int:
     """Simulate a saved tile alone, with waves; return the exit status."""
     product, description = load_product(path)
     try:
-        build = Build(*(int(description[name]) for name in ("rows", "cols", "exp_max", "k_max")))
+        build = Build(**{field.name: description[field.name] for field in fields(Build)})
     except KeyError as missing:
         raise ValueError(f"{path}: a product without the engine's {missing}") from None
     runner = LayerRunner(build, FOLDER / "tile", jobs=1, waves=True)
     try:
         runner.run("product", product, lambda tiles: None)
     except MismatchError as mismatch:
-        console.print(describe_tile_mismatch(mismatch), highlight=False, markup=False)
+        text = describe_tile_mismatch(mismatch)
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
         status = 1
     else:
         console.print(f"{path}: the RTL and the model agree")

@@ -136,7 +136,7 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
             f"{totals['utilisation_convolutions']:.1%}"
         )
     if "mismatch" in summary:
-        console.print(summary["mismatch"], highlight=False, markup=False)
+        console.print(summary["mismatch"], highlight=False, markup=False, soft_wrap=True)
         return
     console.print(
         f"{totals['outputs']:,} outputs compared, {totals['mismatches']} mismatches; "
@@ -191,7 +191,8 @@ def _diagnosis(product: Product, mismatch: MismatchError, build: Build) -> list[
     """Tell operands that were changed on their way from an RTL that computes wrongly."""
     intended, streamed = product.tile(mismatch.first, build.shape), mismatch.tile
     fmt_y = streamed.configuration.fmt_y
-    results, _ = streamed.expected(accumulator_width(build.exp_max, build.k_max))
+    width = accumulator_width(build.exp_max, build.k_max)
+    results, _ = streamed.expected(width, build.accumulator)
     answer = describe_result(fmt_y, int(results[mismatch.place]))
     changed = []
     for name in ("a_codes", "w_codes", "start", "biases_w"):

@@ -148,7 +148,7 @@ def _cocotb_test(
     """Call cocotb-test with what all our simulations share; return the results file's name."""
     try:
         return run(
-            simulator=check_simulator(os.environ.get("SIM", "icarus")),
+            simulator=check_simulator(os.environ.get("SIM") or "icarus"),
             toplevel=toplevel,
             module=bench,
             verilog_sources=[str(source) for source in sorted(hdl.glob("*.v"))],

@@ -1,10 +1,15 @@
-"""ffp8_column: carries pending in any slot, start values to their limits, judged end to end."""
+"""ffp8_column: carries pending in any slot, start values to their limits, judged end to end.
+
+After a binary32 accumulator: numbers of every exponent, without another start value.
+"""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+from tests.benches import floats
 from tests.benches.common import Pipeline, Vector, integer, signed_value
-from tests.benches.encoding import random_encoding
+from tests.benches.encoding import OFFSETS, random_encoding
 from verif.simulation import bench_random, bench_test
 from verif.stored import StoredForm
 
@@ -19,12 +24,31 @@ class ColumnBench:
     def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.random = bench_random()
-        self.form = StoredForm(int(dut.ACC_WIDTH.value), int(dut.SEGMENT.value))
-        assert self.form.bits == int(dut.STORED.value)
-        self.limit = 1 << self.form.width - 2
         self.pipeline = Pipeline(dut, LATENCY, self.check, self.random, CLEARED)
         self.vectors: list[Vector] = []
         self.seen: Counter[str] = Counter()
+
+    def add(self) -> None:
+        """Queue a vector."""
+        raise NotImplementedError
+
+    def check(self, due: tuple[Any, ...]) -> None:
+        """Compare the outputs with a vector's result."""
+        encoding, total, text, expected = due
+        try:
+            encoding.check(self.dut, total, expected)
+        except AssertionError as error:
+            raise AssertionError(f"{text}: {error}") from None
+
+
+class ExactColumn(ColumnBench):
+    """Vectors in the stored form, with a start value to be added."""
+
+    def __init__(self, dut: Any) -> None:
+        super().__init__(dut)
+        self.form = StoredForm(int(dut.ACC_WIDTH.value), int(dut.SEGMENT.value))
+        assert self.form.bits == int(dut.STORED.value)
+        self.limit = 1 << self.form.width - 2
 
     def carries(self) -> int:
         """Return what the slots hold: anything, all or nothing."""
@@ -74,7 +98,8 @@ class ColumnBench:
             "start_magnitude": magnitude,
             "start_shift": shift,
         }
-        self.vectors.append((inputs, (encoding, value, start, stored, encoding.judge(total))))
+        text = f"sum {value} stored as {stored:#x}, start {start}"
+        self.vectors.append((inputs, (encoding, total, text, encoding.judge(total))))
         self.seen["a carry is pending"] += carries != 0 or self.form.slots == 0
         self.seen["no carry is pending"] += carries == 0
         self.seen["cancels to zero"] += total == 0 and start != 0
@@ -84,21 +109,56 @@ class ColumnBench:
         self.seen["most negative total"] += total == -2 * self.limit
         self.seen["total needs the top bit"] += not -self.limit <= total < self.limit
 
-    def check(self, due: tuple[Any, ...]) -> None:
-        """Compare the outputs with a vector's result."""
-        encoding, value, start, stored, expected = due
-        try:
-            encoding.check(self.dut, value + start, expected)
-        except AssertionError as error:
-            raise AssertionError(
-                f"sum {value} stored as {stored:#x}, start {start}: {error}"
-            ) from None
+
+class Binary32Column(ColumnBench):
+    """Vectors that are numbers of 24 bits; the inputs for a start value have no meaning."""
+
+    def __init__(self, dut: Any) -> None:
+        super().__init__(dut)
+        assert len(dut.in_sum) == floats.BITS
+
+    def add(self) -> None:
+        """Queue a vector."""
+        few = integer(self.random, int(self.random.integers(24)))
+        magnitude = (floats.LEAST | few, floats.MOST ^ few & floats.LEAST - 1)[few & 1]
+        significand = (-1) ** int(self.random.integers(2)) * magnitude
+        if self.random.random() < 0.05:
+            significand = 0
+        encoding = random_encoding(self.random, EXP_MAX, significand)
+        offset = int(self.random.integers(OFFSETS[0], OFFSETS[1] + 1))
+        if self.random.random() < 0.2:
+            offset = OFFSETS[self.random.integers(2)]
+        exponent = encoding.offset - offset
+        if self.random.random() < 0.1:
+            exponent = int(self.random.choice((-1024, 1023, self.random.integers(-1024, 1024))))
+        encoding = replace(encoding, offset=offset + exponent)
+        word = floats.pack(floats.scaled(significand, exponent))
+        inputs = encoding.ports() | {
+            "in_sum": word,
+            "in_offset": offset & 0x3FF,
+            "start_negative": int(self.random.integers(2)),
+            "start_magnitude": integer(self.random, 24),
+            "start_shift": integer(self.random, 11),
+        }
+        text = f"sum {floats.text(word)}, offset {offset}"
+        due = encoding, significand, text, encoding.judge(significand)
+        self.vectors.append((inputs, due))
+        flags = due[-1][1]
+        self.seen["zero"] += significand == 0
+        self.seen["negative"] += significand < 0 and flags == 0
+        self.seen["overflow"] += flags >> 2 & 1
+        self.seen["underflow"] += flags >> 1 & 1
+        self.seen["inexact only"] += flags == 1
+        self.seen["exponent below zero"] += exponent < 0
+        self.seen["exponent above zero"] += exponent > 0
+        self.seen["least sum of exponents"] += encoding.offset < OFFSETS[0] - 1000
+        self.seen["largest sum of exponents"] += encoding.offset > OFFSETS[1] + 1000
 
 
 @bench_test()
-async def sums_with_pending_carries(dut):
+async def sums_of_every_kind(dut):
     """At full rate, then with stalls, bubbles and resets."""
-    bench = ColumnBench(dut)
+    bench = (ExactColumn, Binary32Column)[int(dut.ACCUMULATOR.value)](dut)
     await bench.pipeline.reset()
     for advance, valid in ((1.0, 1.0), (0.6, 0.8), (0.9, 0.4), (0.7, 0.7)):
         for _ in range(800):

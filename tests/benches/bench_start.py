@@ -1,4 +1,7 @@
-"""ffp8_start: binary32 of every kind, every way to round, and the limits of the width."""
+"""ffp8_start: binary32 of every kind, every way to round, and the limits of the width.
+
+Before a binary32 accumulator: numbers of every kind, none of them rounded or too large.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from model.rational import decode_binary32
+from tests.benches import floats
 from tests.benches.common import Pipeline, Vector, integer
 from verif import describe
 from verif.simulation import bench_random, bench_test
@@ -25,6 +29,12 @@ def expected_integer(word: int, grid: int, width: int) -> int | None:
     return start if -(1 << width - 2) <= start < 1 << width - 2 else None
 
 
+def expected_number(word: int, grid: int) -> Fraction | None:
+    """Start value in units of 2^-grid, None if it is not finite."""
+    finite = word >> 23 & 0xFF != 255
+    return decode_binary32(word) * Fraction(2) ** grid if finite else None
+
+
 def word_of(significand: int, exponent: int) -> int | None:
     """Return the word of a positive number whose leading bit is 2**exponent, None if too far.
 
@@ -42,13 +52,17 @@ class StartBench:
         self.random = bench_random()
         self.width = int(dut.ACC_WIDTH.value)
         self.user_width = int(dut.USER_WIDTH.value)
+        self.is_exact = int(dut.ACCUMULATOR.value) == 0
         self.pipeline = Pipeline(dut, LATENCY, self.check, self.random)
         self.vectors: list[Vector] = []
 
-    def add(self, word: int, grid: int) -> int | None:
-        """Queue a vector; return the integer that it is to become."""
+    def add(self, word: int, grid: int) -> int | Fraction | None:
+        """Queue a vector; return the integer or the number that it is to become."""
         assert GRIDS[0] <= grid <= GRIDS[1]
-        expected = expected_integer(word, grid, self.width)
+        if self.is_exact:
+            expected = expected_integer(word, grid, self.width)
+        else:
+            expected = expected_number(word, grid)
         user = integer(self.random, self.user_width)
         inputs = {"in_start": word, "in_grid": grid & 0x3FF, "in_user": user}
         self.vectors.append((inputs, (word, grid, expected, user)))
@@ -60,7 +74,7 @@ class StartBench:
         assert least <= most
         return (least, most, int(self.random.integers(least, most + 1)))[self.random.integers(3)]
 
-    def check(self, due: tuple[int, int, int | None, int]) -> None:
+    def check(self, due: tuple[int, int, int | Fraction | None, int]) -> None:
         """Compare the outputs with a vector's result."""
         word, grid, expected, user = due
         dut = self.dut
@@ -70,6 +84,13 @@ class StartBench:
         assert int(dut.out_user.value) == user, f"{where}: user bits {user:#x} did not come along"
         magnitude, shift = int(dut.out_magnitude.value), int(dut.out_shift.value)
         negative = int(dut.out_negative.value)
+        if not (self.is_exact or refused):
+            actual = negative << 35 | shift << 24 | magnitude
+            assert actual == floats.pack(expected), (
+                f"{where}: expected {floats.text(floats.pack(expected))}, "
+                f"actual {floats.text(actual)}"
+            )
+            return
         actual = (-1) ** negative * magnitude * 2**shift
         assert refused or actual == expected, (
             f"{where}: expected {expected}, "
@@ -166,6 +187,20 @@ def add_limits(bench: StartBench) -> None:
                 assert bench.add(1 << 31 | word_of(1 << 23, exponent + factor), grid) is None
 
 
+def add_subnormals(bench: StartBench) -> None:
+    """Queue numbers with the leading bit in every place, both signs, on grids near and far."""
+    for bits in range(1, 25):
+        for trailing in (0, (1 << bits - 1) - 1, integer(bench.random, bits - 1)):
+            significand = 1 << bits - 1 | trailing
+            for sign in (0, 1 << 31):
+                word = sign | significand  # with 24 bits, the first number that is normal
+                grid = bench.grid()
+                start = bench.add(word, grid)
+                assert start == (-1) ** (sign >> 31) * Fraction(significand) * Fraction(2) ** (
+                    grid - 149
+                )
+
+
 def add_random(bench: StartBench, count: int) -> None:
     """Queue random words, most of them where the grid makes a difference."""
     for _ in range(count):
@@ -183,8 +218,11 @@ async def start_values(dut):
     await bench.pipeline.reset()
     for advance, valid in ((1.0, 1.0), (0.6, 0.8), (0.8, 0.5)):
         add_specials(bench)
-        add_roundings(bench)
-        add_limits(bench)
+        if bench.is_exact:
+            add_roundings(bench)
+            add_limits(bench)
+        else:
+            add_subnormals(bench)
         add_random(bench, 1000)
         bench.random.shuffle(bench.vectors)
         await bench.pipeline.run(bench.vectors, advance, valid, drain=False)

@@ -46,7 +46,7 @@ class RegisterModel:
     Parameters
     ----------
     parameters
-        Values of EXP_MAX, ROWS, COLS, K_MAX and PIPELINE.
+        Values of EXP_MAX, ROWS, COLS, K_MAX, PIPELINE and ACCUMULATOR.
 
     Attributes
     ----------
@@ -57,7 +57,9 @@ class RegisterModel:
     def __init__(self, parameters: Mapping[str, int]) -> None:
         p = parameters
         build = {
-            "BUILD": REGISTERS["BUILD"].pack(exp_max=p["EXP_MAX"], pipeline=p["PIPELINE"]),
+            "BUILD": REGISTERS["BUILD"].pack(
+                exp_max=p["EXP_MAX"], accumulator=p["ACCUMULATOR"], pipeline=p["PIPELINE"]
+            ),
             "SHAPE": REGISTERS["SHAPE"].pack(rows=p["ROWS"], cols=p["COLS"]),
             "LENGTH": REGISTERS["LENGTH"].pack(k_max=p["K_MAX"]),
         }
