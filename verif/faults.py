@@ -542,7 +542,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """
     parser = argparse.ArgumentParser(prog="verif.faults", description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=int, default=1, help="what faults and benches depend on")
-    parser.add_argument("--faults", type=int, default=6, help="how many a module, at least 3")
+    parser.add_argument("--faults", type=int, default=4, help="how many a module, at least 3")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="runs at a time")
     parser.add_argument("--modules", help="comma-separated, as in decode,encode; all unless given")
     parser.add_argument("--hdl", type=Path, default=ROOT / "hdl", help="folder of the design")

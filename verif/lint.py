@@ -26,11 +26,19 @@ Parameters = dict[str, int]
 
 EXPONENT_MAXIMA = (3, 4, 5)
 ARRAY_SIZES = ((1, 1), (4, 4), (16, 16))
+VARIANTS: tuple[Parameters, ...] = ({}, {"PIPELINE": 1}, {"ACCUMULATOR": 1})
 PARAMETER_SETS: dict[str, list[Parameters]] = {
-    "ffp8_unit": [{"EXP_MAX": maximum} for maximum in EXPONENT_MAXIMA],
+    "ffp8_unit": [
+        {"EXP_MAX": maximum} | variant
+        for maximum, variant in itertools.product((*EXPONENT_MAXIMA, 8), VARIANTS)
+    ],
     "ffp8_engine": [
-        {"EXP_MAX": maximum, "ROWS": rows, "COLS": cols}
-        for maximum, (rows, cols) in itertools.product(EXPONENT_MAXIMA, ARRAY_SIZES)
+        *(
+            {"EXP_MAX": maximum, "ROWS": rows, "COLS": cols}
+            for maximum, (rows, cols) in itertools.product(EXPONENT_MAXIMA, ARRAY_SIZES)
+        ),
+        *({"EXP_MAX": 5, "ROWS": 4, "COLS": 3} | variant for variant in VARIANTS[1:]),
+        {"EXP_MAX": 8, "ROWS": 4, "COLS": 4},
     ],
 }
 
