@@ -48,11 +48,11 @@ setup: environment
 	@echo "Ready: $(PYTHON) and $$(command -v iverilog)."
 
 replay: environment
-	$(PYTHON) -m verif.replay $(call option,model,MODEL) $(call option,data,DATA) \
+	$(PYTHON) -m verif.replay $(strip $(call option,model,MODEL) $(call option,data,DATA) \
 	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
 	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
 	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE) \
-	  $(call option,accumulator,ACCUMULATOR)
+	  $(call option,accumulator,ACCUMULATOR))
 
 sim: environment
 	@rm -f $(results) $(summary)
