@@ -57,9 +57,11 @@ class FloatLayout:
         return place >= 2 - self.bias and 0 <= place + exponent <= self.bias
 
 
-# Float32 needs several places to reach units from 2^-187 up to the largest that leave room.
+# Each place serves units of a power of two's range; together, all that the type reaches.
 BINARY32 = tuple(FloatLayout(np.float32, np.uint32, 23, 127, place) for place in (50, -60, 126))
-BINARY64 = FloatLayout(np.float64, np.uint64, 52, 1023, 700)
+BINARY64 = tuple(
+    FloatLayout(np.float64, np.uint64, 52, 1023, place) for place in (700, -300, -900, 1022)
+)
 
 
 def take(table: NDArray, codes: NDArray[np.uint8]) -> NDArray:
@@ -70,7 +72,7 @@ def take(table: NDArray, codes: NDArray[np.uint8]) -> NDArray:
     for block in _blocks(codes.size):
         part = flat_codes[block]
         np.copyto(scratch[: part.size], part)
-        # No index is out of range; this mode alone writes its results without a buffer.
+        # Every index is in range: "clip" is the mode in which `out` needs no buffer.
         table.take(scratch[: part.size], mode="clip", out=flat_result[block])
     return result
 
@@ -104,12 +106,10 @@ def encode(
         If a value is NaN, naming the first.
     """
     relative = exponent - near_exponent(unit_exponent)
-    layout = BINARY64
-    if np.ndim(relative) == 0 and np.can_cast(values.dtype, np.float32):
-        layout = next((short for short in BINARY32 if short.reaches(split, relative)), BINARY64)
-    shift = relative + layout.unit_place(split)
-    if np.ndim(shift) or not layout.reaches(split, relative):
-        values, shift = _scale(values, shift), 0
+    layout = _reaching_layout(values.dtype, split, relative)
+    shift = relative + (layout or BINARY64[0]).unit_place(split)
+    if layout is None:
+        values, shift, layout = _scale(values, shift), 0, BINARY64[0]
     tables = encode_tables(split, rounding, layout)[:results]
     found = np.empty((results, *values.shape), np.uint8)
     rows = list(zip(tables, found.reshape(results, -1), strict=True))
@@ -141,6 +141,16 @@ def encode_tables(split: Split, rounding: str, layout: FloatLayout) -> NDArray[n
         tables[:, side, last + 1 :] = near[:, -1:]
     tables.flags.writeable = False
     return tables.reshape(2, -1)
+
+
+def _reaching_layout(
+    dtype: np.dtype, split: Split, exponent: int | NDArray[np.int64]
+) -> FloatLayout | None:
+    """Return the shortest layout that holds the values and reaches the unit, if there is one."""
+    if np.ndim(exponent):
+        return None
+    layouts = BINARY32 + BINARY64 if np.can_cast(dtype, np.float32) else BINARY64
+    return next((layout for layout in layouts if layout.reaches(split, exponent)), None)
 
 
 def _beyond_exponent(split: Split) -> int:
@@ -210,7 +220,7 @@ def _index_blocks(
 def _scale(values: NDArray, shift: int | NDArray[np.int64]) -> NDArray[np.float64]:
     """Return ``values * 2**shift`` for any shift; what would vanish is 1, less than any unit."""
     with np.errstate(all="ignore"):
-        if np.ndim(shift) and ((shift >= 0) & (shift <= BINARY64.bias)).all():
+        if np.ndim(shift) and ((shift >= 0) & (shift <= BINARY64[0].bias)).all():
             return values * np.ldexp(1.0, shift)
         scaled = np.ldexp(values.astype(np.float64), np.clip(shift, -_SHIFT_END, _SHIFT_END))
         return np.where((scaled == 0) & (values != 0), np.copysign(1.0, values), scaled)
