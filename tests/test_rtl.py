@@ -2,7 +2,8 @@
 
 import pytest
 
-from model import supported_splits
+from model import ACCUMULATORS, supported_splits
+from tests.benches.bench_unit_pairs import formats_of
 from tests.benches.encoding import exhausted_splits
 from verif.simulation import BUILD, simulate
 
@@ -14,6 +15,9 @@ BENCHES = [
     ("array", {"EXP_MAX": 5, "ROWS": 3, "COLS": 2, "ACC_WIDTH": 83, "SEGMENT": 28, "PIPELINE": 2}),
     ("array", {"EXP_MAX": 5, "ROWS": 16, "COLS": 16, "ACC_WIDTH": 83, "SEGMENT": 28}),
     ("array", {"EXP_MAX": 8, "ROWS": 2, "COLS": 2, "ACC_WIDTH": 524, "SEGMENT": 28, "PIPELINE": 2}),
+    ("array", {"EXP_MAX": 3, "ROWS": 1, "COLS": 1, "PIPELINE": 2, "ACCUMULATOR": 1}),
+    ("array", {"EXP_MAX": 4, "ROWS": 2, "COLS": 3, "PIPELINE": 1, "ACCUMULATOR": 1}),
+    ("array", {"EXP_MAX": 5, "ROWS": 3, "COLS": 2, "PIPELINE": 2, "ACCUMULATOR": 1}),
     ("column", {"ACC_WIDTH": 39, "SEGMENT": 7, "SHIFT_WIDTH": 6}),
     ("column", {"ACC_WIDTH": 53, "SEGMENT": 52, "SHIFT_WIDTH": 6}),
     ("column", {"ACC_WIDTH": 53, "SEGMENT": 53, "SHIFT_WIDTH": 6}),
@@ -24,6 +28,7 @@ BENCHES = [
     ("context", {"EXP_MAX": 5, "COLS": 1, "ACC_WIDTH": 83, "SHIFT_WIDTH": 7, "SLOTS": 16}),
     ("context", {"EXP_MAX": 5, "COLS": 3, "ACC_WIDTH": 83, "SHIFT_WIDTH": 7, "SLOTS": 4}),
     ("context", {"EXP_MAX": 5, "COLS": 16, "ACC_WIDTH": 83, "SHIFT_WIDTH": 7, "SLOTS": 4}),
+    ("context", {"EXP_MAX": 5, "COLS": 3, "SHIFT_WIDTH": 11, "SLOTS": 8, "ACCUMULATOR": 1}),
     ("decode", {"EXP_MAX": 3}),
     ("decode", {"EXP_MAX": 5}),
     ("decode", {"EXP_MAX": 8}),
@@ -76,7 +81,25 @@ BENCHES = [
     ("unit", {"EXP_MAX": 5, "K_MAX": 1, "PIPELINE": 2}),
     ("unit", {"EXP_MAX": 5, "K_MAX": 8192, "PIPELINE": 1}),
     ("unit", {"EXP_MAX": 8, "K_MAX": 16, "PIPELINE": 2}),
+    ("unit", {"EXP_MAX": 4, "K_MAX": 16, "PIPELINE": 1, "ACCUMULATOR": 1}),
+    ("unit", {"EXP_MAX": 5, "K_MAX": 8192, "PIPELINE": 2, "ACCUMULATOR": 1}),
+    ("unit", {"EXP_MAX": 8, "K_MAX": 16, "PIPELINE": 2, "ACCUMULATOR": 1}),
 ]
+
+UNIT_PAIRS = [  # what ffp8_unit multiplies all 65,536 pairs of codes of
+    ("s1e3f4b3*s0e3f5b3=s1e3f4b0", {"EXP_MAX": 3, "PIPELINE": 1}),
+    ("s1e4f3b70*s1e4f3b70=binary32", {"EXP_MAX": 4, "PIPELINE": 2}),
+    ("s0e4f4b12*s1e7f0b63=s1e5f2b40", {"EXP_MAX": 8, "PIPELINE": 2}),
+    ("s1e5f2b15*s1e5f2b15=s1e5f2b15", {"EXP_MAX": 5, "PIPELINE": 1}),
+    ("s0e0f8b-3*s1e4f3b7=s1e4f3b6", {"EXP_MAX": 5, "PIPELINE": 1}),
+    ("s1e5f2b100*s1e3f4b60=binary32", {"EXP_MAX": 5, "PIPELINE": 2}),
+    ("s0e5f3b15*s1e0f7b0=s1e5f2b14", {"EXP_MAX": 5, "PIPELINE": 2}),
+    ("s1e1f6b0*s1e2f5b1=s1e4f3b4", {"EXP_MAX": 5, "PIPELINE": 1, "ACCUMULATOR": 1}),
+    ("s0e4f4b12*s1e5f2b15=s1e5f2b15", {"EXP_MAX": 5, "PIPELINE": 2, "ACCUMULATOR": 1}),
+    ("s0e3f5b4*s0e2f6b1=s0e4f4b7", {"EXP_MAX": 5, "PIPELINE": 1, "ACCUMULATOR": 1}),
+    ("s1e0f7b3*s0e1f7b100=s1e3f4b102", {"EXP_MAX": 5, "PIPELINE": 2, "ACCUMULATOR": 1}),
+]
+LONGEST = {"EXP_MAX": 5, "K_MAX": 8192}
 
 
 def case_name(case: tuple[str, dict[str, int]]) -> str:
@@ -93,6 +116,44 @@ def test_bench(case: tuple[str, dict[str, int]], seed: int) -> None:
     simulate(
         f"ffp8_{module}", f"tests.benches.bench_{module}", parameters, folder=folder, seed=seed
     )
+
+
+def pairs_name(case: tuple[str, dict[str, int]]) -> str:
+    """Name of a case of pairs: the formats of a, w and y."""
+    return case[0].replace("*", "-").replace("=", "-")
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("case", UNIT_PAIRS, ids=pairs_name)
+def test_unit_pairs(case: tuple[str, dict[str, int]], seed: int) -> None:
+    formats, parameters = case
+    simulate(
+        "ffp8_unit",
+        "tests.benches.bench_unit_pairs",
+        parameters,
+        folder=BUILD / "sim" / f"unit_pairs-{pairs_name(case)}",
+        seed=seed,
+        environment={"PAIR_FORMATS": formats},
+    )
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("accumulator", range(2), ids=ACCUMULATORS)
+def test_unit_longest(accumulator: int, seed: int) -> None:
+    simulate(
+        "ffp8_unit",
+        "tests.benches.bench_unit_longest",
+        LONGEST | {"ACCUMULATOR": accumulator},
+        folder=BUILD / "sim" / f"unit_longest-{ACCUMULATORS[accumulator]}",
+        seed=seed,
+    )
+
+
+def test_unit_pairs_are_of_every_exponent_width_and_sign() -> None:
+    chosen = [formats_of(text)[:2] for text, build in UNIT_PAIRS if build["EXP_MAX"] == 5]
+    assert len(set(chosen)) == len(chosen) >= 8
+    assert {fmt.exponent for pair in chosen for fmt in pair} == set(range(6))
+    assert {(a.sign, w.sign) for a, w in chosen} == {(0, 0), (0, 1), (1, 0), (1, 1)}
 
 
 def test_encode_is_exhausted_for_every_split() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from model import accumulator_width
 from tests.benches.control import Pace, Pins, choose, known
 from tests.benches.packets import CONFIG, PACKET, START, Packet, Slot, random_packet
-from tests.benches.settings import Settings, random_settings
+from tests.benches.settings import Build, Settings, random_settings
 from verif.simulation import bench_random, bench_test
 
 INPUTS = ("open", "resume", "c_valid", "c_last", "c_start", "c_bias")
@@ -32,13 +32,13 @@ class Surroundings:
         self.pins, self.packets, self.random = pins, packets, random
         self.calm, self.fill = calm, fill  # fill the ring before anything leaves it
         dut = pins.dut
-        self.cols, self.width = int(dut.COLS.value), int(dut.ACC_WIDTH.value)
-        self.exp_max, self.slots = int(dut.EXP_MAX.value), int(dut.SLOTS.value)
+        self.build, self.cols = sizes(dut)
+        self.exp_max, self.slots = self.build.exp_max, int(dut.SLOTS.value)
         self.column_bits = len(dut.drain_columns) // self.cols
         self.c_pace, self.stream_pace, self.drain_pace = (Pace(random, rates) for _ in range(3))
         self.open_pace = Pace(random, (1.0,) if calm else (0.1, 0.9, 1.0))
         self.others = [random_settings(random, self.exp_max) for _ in range(20)]
-        self.packet = self.beat = self.checked = self.full_stalls = 0
+        self.packet = self.beat = self.checked = self.full_stalls = self.starts_checked = 0
         self.full_until = -LATENCY
         self.valid = self.shown = False
         self.blocked: bool | None = False  # None: resumed in the middle of a refused packet
@@ -135,7 +135,7 @@ class Surroundings:
         self.moments.append(self.pins.cycles)
         self.valid, self.beat = False, self.beat + 1
         if self.beat == len(beats):
-            self.entering.judge(self.exp_max, self.cols, self.width)
+            self.entering.judge(self.build, self.cols)
             self.entering.visible = self.pins.cycles + LATENCY
             self.waiting.append(self.entering)
             self.entering, self.packet, self.beat = None, self.packet + 1, 0
@@ -154,6 +154,9 @@ class Surroundings:
         assert errors == slot.errors, f"stream_errors {errors:03b}, {self}: {slot}"
         if not errors:
             slot.check_formats(known(self.pins.dut.stream_formats))
+            if self.stream_done or self.random.random() < 0.2:
+                slot.check_starts(known(self.pins.dut.stream_starts), self.build)
+                self.starts_checked += 1
 
     def _judge_drain(self) -> None:
         if not self.draining:
@@ -161,7 +164,7 @@ class Surroundings:
         slot = self.draining[0]
         if self.drain_done or self.random.random() < 0.2:
             slot.check_output(known(self.pins.dut.drain_output))
-            slot.check_columns(known(self.pins.dut.drain_columns), self.column_bits, self.width)
+            slot.check_columns(known(self.pins.dut.drain_columns), self.column_bits, self.build)
         if self.drain_done:
             self._leaves(self.draining.popleft())
 
@@ -187,11 +190,11 @@ async def run(
     return surroundings
 
 
-def sizes(dut: object) -> tuple[int, int, int]:
-    """Return EXP_MAX, COLS and ACC_WIDTH of the build."""
-    exp_max, cols, width = (int(pin.value) for pin in (dut.EXP_MAX, dut.COLS, dut.ACC_WIDTH))
-    assert width == accumulator_width(exp_max, K_MAX)
-    return exp_max, cols, width
+def sizes(dut: object) -> tuple[Build, int]:
+    """Return the build and COLS."""
+    build = Build.of(dut, int(dut.ACC_WIDTH.value))
+    assert build.width == accumulator_width(build.exp_max, K_MAX)
+    return build, int(dut.COLS.value)
 
 
 @bench_test()
@@ -203,6 +206,7 @@ async def packets_of_every_kind(dut):
     surroundings = await run(pins, packets, random, fill=True)
     assert surroundings.checked == surroundings.packet == len(packets) > 0
     assert not surroundings.inside and surroundings.full_stalls > 0
+    assert surroundings.starts_checked >= surroundings.kinds[0] > 0
     assert set(surroundings.kinds) >= {0, CONFIG, START, PACKET, PACKET | START}
     dut._log.info("checked %d packets, errors %s", len(packets), dict(surroundings.kinds))
 
@@ -211,10 +215,10 @@ async def packets_of_every_kind(dut):
 async def reset_empties_the_ring(dut):
     """After rst nothing is left of what was inside."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
-    exp_max, cols, width = sizes(dut)
+    build, cols = sizes(dut)
     checked = emptied = 0
     for _ in range(RESETS):
-        packets = [random_packet(random, exp_max, cols, width) for _ in range(20)]
+        packets = [random_packet(random, build, cols) for _ in range(20)]
         cycles = int(random.integers(1, 40 + 12 * cols))
         surroundings = await run(pins, packets, random, cycles=cycles)
         checked += surroundings.checked
@@ -226,12 +230,12 @@ async def reset_empties_the_ring(dut):
 async def a_column_every_cycle(dut):
     """Good packets come in without a gap while tiles leave as fast."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
-    exp_max, cols, width = sizes(dut)
+    build, cols = sizes(dut)
     packets = []
     while len(packets) < 200 // cols + 20:
-        packet = random_packet(random, exp_max, cols, width)
+        packet = random_packet(random, build, cols)
         slot = Slot(packet.settings, packet.beats)
-        slot.judge(exp_max, cols, width)
+        slot.judge(build, cols)
         if not slot.errors:
             packets.append(replace(packet, steady=True))
     surroundings = await run(pins, packets, random, calm=True)

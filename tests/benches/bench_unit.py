@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from model import FLAG_INEXACT, Format, accumulator_width, gemm
-from tests.benches.control import Handshake, Pace, Pins, choose, known
+from model import FLAG_INEXACT, accumulator_width
+from tests.benches.control import Handshake, Pace, Pins, choose
 from tests.benches.dots import ERRORS, Dot, failing_dot, largest_dot, random_dot
-from tests.benches.settings import Settings, random_settings
-from verif import describe
+from tests.benches.settings import Build, Settings, random_settings
 from verif.simulation import bench_random, bench_test
 
 INPUTS = ("in_valid", "in_first", "in_last", "in_a", "in_w", "w_bias", "start", "out_ready")
@@ -129,17 +128,17 @@ async def settle(pins: Pins, surroundings: Surroundings) -> None:
     assert surroundings.checked == good > 0 and not surroundings.due
 
 
-def sizes(dut: object) -> tuple[int, int, int]:
-    """Return EXP_MAX, the accumulator's width and K_MAX of the build."""
+def sizes(dut: object) -> tuple[Build, int]:
+    """Return the build and K_MAX."""
     exp_max, k_max = int(dut.EXP_MAX.value), int(dut.K_MAX.value)
-    return exp_max, accumulator_width(exp_max, k_max), k_max
+    return Build.of(dut, accumulator_width(exp_max, k_max)), k_max
 
 
 def failing_dots(dut: object, random: np.random.Generator, kind: str, count: int) -> list[Dot]:
     """Return dot products that have an error."""
-    exp_max, width, k_max = sizes(dut)
+    build, k_max = sizes(dut)
     assert kind != "length" or k_max < 100, "longest_sums has it"
-    return [failing_dot(random, exp_max, width, min(k_max, 40), kind) for _ in range(count)]
+    return [failing_dot(random, build, min(k_max, 40), kind) for _ in range(count)]
 
 
 def error_kinds(dut: object) -> list[str]:
@@ -149,10 +148,10 @@ def error_kinds(dut: object) -> list[str]:
 
 def random_dots(dut: object, random: np.random.Generator, count: int) -> list[Dot]:
     """Return good dot products, half of them of one or two pairs."""
-    exp_max, width, k_max = sizes(dut)
+    build, k_max = sizes(dut)
     most = min(k_max, 40)
     lengths = (choose(random, (1, 1, most, random.integers(1, most + 1))) for _ in range(count))
-    return [random_dot(random, exp_max, width, int(length)) for length in lengths]
+    return [random_dot(random, build, int(length)) for length in lengths]
 
 
 @bench_test()
@@ -171,8 +170,8 @@ async def results_of_every_format(dut):
 async def a_result_every_cycle(dut):
     """Single pairs come and go at one a cycle, and each takes as long as promised."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
-    exp_max, width, k_max = sizes(dut)
-    singles = [random_dot(random, exp_max, width, 1) for _ in range(100)]
+    build, k_max = sizes(dut)
+    singles = [random_dot(random, build, 1) for _ in range(100)]
     surroundings = await run(pins, singles, random, calm=True)
     moments = surroundings.moments
     assert moments[-1] - moments[0] == len(moments) - 1 == len(singles) - 1
@@ -210,48 +209,10 @@ async def reset_empties_the_unit(dut):
 async def longest_sums(dut):
     """K_MAX of the largest products and start values come out whole; one more is an error."""
     random, pins = bench_random(), Pins(dut, INPUTS, OUTPUTS)
-    exp_max, width, k_max = sizes(dut)
+    build, k_max = sizes(dut)
     short = random_dots(dut, random, 2)
-    longest = [largest_dot(exp_max, width, k_max, sign) for sign in (0, 1)]
-    too_long = largest_dot(exp_max, width, k_max + 1, 0, "length")
+    longest = [largest_dot(build, k_max, sign) for sign in (0, 1)]
+    too_long = largest_dot(build, k_max + 1, 0, "length")
     dots = [*longest, short[0], too_long, short[1]]
     surroundings = await run(pins, dots, random, calm=True)
     assert surroundings.errors == {"length_error"} and surroundings.checked == 4
-
-
-PAIR_FORMATS = {  # by EXP_MAX: a, w and y, None for binary32
-    3: ("s1e3f4b3", "s0e3f5b3", "s1e3f4b0"),
-    4: ("s1e4f3b7", "s1e4f3b7", None),
-    5: ("s1e5f2b15", "s0e2f6b1", None),
-    8: ("s0e4f4b12", "s1e7f0b63", "s1e5f2b40"),
-}
-
-
-@bench_test()
-async def pairs_of_codes(dut):
-    """Pairs of codes in the formats named, one a cycle: all 65,536 with EXP_MAX 4."""
-    pins, exp_max = Pins(dut, INPUTS, OUTPUTS), int(dut.EXP_MAX.value)
-    fmt_a, fmt_w, fmt_y = (text and Format.parse(text) for text in PAIR_FORMATS[exp_max])
-    pairs = [divmod(number, 256) for number in range(0, 2**16, 1 if exp_max == 4 else 17)]
-    codes = np.arange(256, dtype=np.uint8)
-    results, flags = gemm(codes[:, np.newaxis], codes[np.newaxis], fmt_a, fmt_w, 0.0, fmt_y)
-    await pins.reset()
-    pins.drive(in_valid=1, in_first=1, in_last=1, out_ready=1, start=0, w_bias=fmt_w.bias & 0xFF)
-    pins.drive(**Settings.of(fmt_a, fmt_w, fmt_y).pins())
-    inside, checked = deque(), 0
-    for pair in pairs + pairs[: int(dut.PIPELINE.value) + 10]:
-        dut.in_a.value, dut.in_w.value = pair
-        await pins.edge
-        inside.append(pair)
-        if len(inside) > int(dut.PIPELINE.value) + 10:
-            a, w = inside.popleft()
-            actual, expected = (
-                (known(dut.out_result), known(dut.out_flags)),
-                (results[a, w], flags[a, w]),
-            )
-            assert known(dut.out_valid) and actual == expected, (
-                f"{describe.code(fmt_a, a)} * {describe.code(fmt_w, w)}: "
-                f"expected {expected}, actual {actual}"
-            )
-            checked += 1
-    assert checked == len(pairs) == (256 * 256 if exp_max == 4 else 3856)

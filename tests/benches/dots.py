@@ -12,6 +12,7 @@ from model import dot, rational
 from tests.benches.control import choose
 from tests.benches.settings import (
     REFUSALS,
+    Build,
     Settings,
     binary32_value,
     binary32_word,
@@ -41,6 +42,8 @@ class Dot:
     error
         One of `ERRORS`, None for a dot product that gives a result. A dot product with error
         "outside" lacks in_first, one with error "inside" lacks in_last.
+    accumulator
+        How the unit adds: ``exact`` or ``binary32``.
     """
 
     settings: Settings
@@ -49,12 +52,14 @@ class Dot:
     a_codes: list[int] = field(repr=False)
     w_codes: list[int] = field(repr=False)
     error: str | None = None
+    accumulator: str = "exact"
 
     @cached_property
     def total(self) -> Fraction:
         """The accumulator's final value by the model."""
         fmt_a, fmt_w = self.settings.format_a(), self.settings.format_w(self.w_bias)
-        return dot(self.a_codes, self.w_codes, fmt_a, fmt_w, binary32_value(self.start))
+        start = binary32_value(self.start)
+        return dot(self.a_codes, self.w_codes, fmt_a, fmt_w, start, self.accumulator)
 
     @cached_property
     def expected(self) -> tuple[int, int]:
@@ -113,16 +118,16 @@ def random_codes(random: np.random.Generator, count: int) -> list[int]:
     return np.where(random.random(count) < share, special, any_code).tolist()
 
 
-def random_dot(random: np.random.Generator, exp_max: int, width: int, count: int) -> Dot:
+def random_dot(random: np.random.Generator, build: Build, count: int) -> Dot:
     """Return a good dot product of `count` pairs whose result most often is in range."""
-    settings, w_bias = random_settings(random, exp_max), random_bias(random)
-    start = start_word(random, settings.grid_exponent(w_bias), width)
-    while _refused(settings, w_bias, start, width):
-        start = start_word(random, settings.grid_exponent(w_bias), width)
+    settings, w_bias = random_settings(random, build.exp_max), random_bias(random)
+    start = start_word(random, settings.grid_exponent(w_bias), build)
+    while _refused(settings, w_bias, start, build):
+        start = start_word(random, settings.grid_exponent(w_bias), build)
     if random.random() < 0.4:
         start = 0
     a_codes, w_codes = random_codes(random, count), random_codes(random, count)
-    result = Dot(settings, w_bias, start, a_codes, w_codes)
+    result = Dot(settings, w_bias, start, a_codes, w_codes, accumulator=build.accumulator)
     if result.total and random.random() < 0.8:
         leading = _leading_exponent(result.total)
         y_bias = int(random.integers(-4, 2**settings.y_exponent_bits + 3)) - leading
@@ -130,42 +135,41 @@ def random_dot(random: np.random.Generator, exp_max: int, width: int, count: int
     return replace(result, settings=settings)
 
 
-def failing_dot(
-    random: np.random.Generator, exp_max: int, width: int, k_max: int, error: str
-) -> Dot:
+def failing_dot(random: np.random.Generator, build: Build, k_max: int, error: str) -> Dot:
     """Return a dot product that has one error, of `ERRORS`."""
     count = int(choose(random, (1, min(2, k_max), k_max, random.integers(1, k_max + 1))))
     if error == "length":
         count = k_max + int(choose(random, (1, 1, 2, k_max, random.integers(1, 3 * k_max + 1))))
-    result = replace(random_dot(random, exp_max, width, min(count, 20)), error=error)
+    result = replace(random_dot(random, build, min(count, 20)), error=error)
     if error == "config":
-        settings = refused_settings(random, exp_max, choose(random, REFUSALS))
+        settings = refused_settings(random, build.exp_max, choose(random, REFUSALS))
         result = replace(result, settings=settings)
     elif error == "start":
         grid = result.settings.grid_exponent(result.w_bias)
-        result = replace(result, start=refused_word(random, grid, width))
-        assert _refused(result.settings, result.w_bias, result.start, width)
+        result = replace(result, start=refused_word(random, grid, build))
+        assert _refused(result.settings, result.w_bias, result.start, build)
     a_codes, w_codes = random_codes(random, count), random_codes(random, count)
     return replace(result, a_codes=a_codes, w_codes=w_codes)
 
 
-def largest_dot(exp_max: int, width: int, count: int, sign: int, error: str | None = None) -> Dot:
+def largest_dot(build: Build, count: int, sign: int, error: str | None = None) -> Dot:
     """Return `count` products as large as they can be, and a start value to match.
 
     With `sign` 1 all of them are negative.
     """
+    exp_max, width = build.exp_max, build.width
     exponent = min(exp_max, 8 - sign)
     bias = min(127, width // 2)
     settings = Settings(sign, exponent, bias, 0, exp_max, 0, 8, 0, 0, 0, 0, raw=int(exp_max < 8))
     limit = Fraction(2) ** min(width - 2 + settings.grid_exponent(bias), 127)
     start = -limit if sign else limit * (1 - Fraction(1, 2**24))
     word = binary32_word(np.float32(float(start)))
-    assert not _refused(settings, bias, word, width)
-    return Dot(settings, bias, word, [0xFF] * count, [0xFF] * count, error)
+    assert not _refused(settings, bias, word, build)
+    return Dot(settings, bias, word, [0xFF] * count, [0xFF] * count, error, build.accumulator)
 
 
-def _refused(settings: Settings, w_bias: int, word: int, width: int) -> bool:
-    return start_units(word, settings.grid_exponent(w_bias), width) is None
+def _refused(settings: Settings, w_bias: int, word: int, build: Build) -> bool:
+    return start_units(word, settings.grid_exponent(w_bias), build) is None
 
 
 def _leading_exponent(value: Fraction) -> int:

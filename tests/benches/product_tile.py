@@ -1,12 +1,18 @@
-"""A tile of operands whose sums are plain integers: what an array is given, and what it returns."""
+"""A tile of operands of bias 0: what an array is given, and what it returns.
+
+Exact sums are plain integers; those of a binary32 accumulator are rationals, from a start value.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
 from model import Format
+from model.binary32 import Binary32Sums
+from tests.benches import floats
 from verif import describe
 
 
@@ -31,6 +37,21 @@ class ProductTile:
         self.integers_a = self.fmt_a.integers(self.a).astype(object)
         self.integers_w = self.fmt_w.integers(self.w).astype(object)
         self.sums = self.integers_a @ self.integers_w
+        self.starts = 0  # as the port carries it
+
+    def start_from(self, random: np.random.Generator) -> None:
+        """Draw start values for a binary32 accumulator, which then makes the sums."""
+        columns = self.w.shape[1]
+        exponents = random.integers(-60, 60, columns) * (random.random(columns) < 0.8)
+        start = np.ldexp(random.integers(2**23, 2**24, columns), exponents - 20)
+        start = (start * random.choice((-1, 0, 1, 1), columns)).astype(np.float32)
+        numbers = [Fraction(value) for value in start.tolist()]
+        self.starts = sum(floats.pack(x) << floats.BITS * c for c, x in enumerate(numbers))
+        a, w = self.a.astype(np.uint8), self.w.astype(np.uint8)
+        sums = Binary32Sums(w, self.fmt_a, self.fmt_w, start, np.zeros(columns, np.int64))
+        values, far = sums.rows(a)
+        assert not far.any()
+        self.sums = np.vectorize(Fraction, otypes=[object])(values)
 
     @property
     def k(self) -> int:

@@ -4,14 +4,47 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from model import ROUNDINGS, Format, start_integer, supported_splits
+from model import ACCUMULATORS, ROUNDINGS, Format, start_integer, supported_splits
+from model.rational import decode_binary32
 from tests.benches.control import choose
 
 RAW_BIAS = 127
+INFINITY = 0x7F800000
 REFUSALS = ("a", "w", "y", "rounding", "clamp")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What a build can hold.
+
+    Attributes
+    ----------
+    exp_max
+        Largest exponent width.
+    width
+        Bits of the accumulator, if it is exact.
+    accumulator
+        One of `ACCUMULATORS`.
+    """
+
+    exp_max: int
+    width: int
+    accumulator: str
+
+    @classmethod
+    def of(cls, dut: Any, width: int) -> Build:
+        """Return the build of a design, whose exact accumulator would have this width."""
+        return cls(int(dut.EXP_MAX.value), width, ACCUMULATORS[int(dut.ACCUMULATOR.value)])
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the accumulator is the exact one, which refuses what does not fit."""
+        return self.accumulator == "exact"
 
 
 @dataclass(frozen=True)
@@ -142,13 +175,15 @@ def refused_settings(random: np.random.Generator, exp_max: int, refusal: str) ->
     return settings
 
 
-def start_word(random: np.random.Generator, grid_exponent: int, width: int) -> int:
+def start_word(random: np.random.Generator, grid_exponent: int, build: Build) -> int:
     """Return a finite binary32 word, mostly one that the accumulator takes.
 
-    Its leading bit is anywhere from below the grid to the accumulator's limit, and often right
-    at the limit.
+    Its leading bit is anywhere from below the grid to the exact accumulator's limit, and often
+    right at the limit. A binary32 accumulator takes any, and gets some.
     """
-    shape = random.random()
+    shape, width = random.random(), build.width
+    if not build.is_exact and random.random() < 0.2:
+        return int(random.integers(INFINITY)) | int(random.integers(2)) << 31
     if shape < 0.1:
         return int(choose(random, (0, 0x80000000, 1, 0x80000001, 0x7FFFFF)))
     if shape < 0.15:
@@ -160,11 +195,11 @@ def start_word(random: np.random.Generator, grid_exponent: int, width: int) -> i
     return binary32_word(np.float32(-value if random.random() < 0.5 else value))
 
 
-def refused_word(random: np.random.Generator, grid_exponent: int, width: int) -> int:
+def refused_word(random: np.random.Generator, grid_exponent: int, build: Build) -> int:
     """Return a binary32 word that the accumulator does not take: too large, infinite or NaN."""
-    shape = random.random()
-    if shape < 0.3 or grid_exponent + width - 2 > 127:
-        infinite = 0x7F800000 | int(random.integers(2)) << 31
+    shape, width = random.random(), build.width
+    if shape < 0.3 or grid_exponent + width - 2 > 127 or not build.is_exact:
+        infinite = INFINITY | int(random.integers(2)) << 31
         return infinite | int(choose(random, (0, 0, 1, 2**22, 2**23 - 1)))
     smallest = grid_exponent + width - 2
     exponent = int(choose(random, (smallest, smallest, random.integers(smallest, 128))))
@@ -184,9 +219,12 @@ def binary32_value(word: int) -> np.float32:
     return np.uint32(word).view(np.float32)
 
 
-def start_units(word: int, grid_exponent: int, width: int) -> int | None:
+def start_units(word: int, grid_exponent: int, build: Build) -> int | Fraction | None:
     """Return a start value in units of the accumulator, None if it is to be refused."""
+    if not build.is_exact:
+        finite = word & INFINITY != INFINITY
+        return decode_binary32(word) / Fraction(2) ** grid_exponent if finite else None
     try:
-        return start_integer(binary32_value(word), grid_exponent, width)
+        return start_integer(binary32_value(word), grid_exponent, build.width)
     except ValueError:
         return None
