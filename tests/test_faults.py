@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from verif import faults
-from verif.faults import Campaign, CampaignError, Case, classify, find_benches, main
+from verif import campaign, faults
+from verif.campaign import Campaign, CampaignError, Case, classify, find_benches
+from verif.faults import main
 from verif.mutation import KINDS, Fault, apply, draw, make_faults, revert
 
-SOURCES = faults.read_sources(faults.ROOT / "hdl")
+SOURCES = campaign.read_sources(campaign.ROOT / "hdl")
 MADE = {module: make_faults(f"ffp8_{module}.v", text) for module, text in SOURCES.items()}
 FEW_SITES = {"pe": 3}
 """Places to change in a module that does nothing but choose between two others."""
@@ -123,8 +124,8 @@ def test_a_draw_is_spread_over_the_file() -> None:
 
 
 def test_the_modules_that_instantiate_another() -> None:
-    assert faults.users_of("decode", SOURCES) == {"array": 1, "unit": 1, "engine": 2}
-    assert faults.users_of("engine", SOURCES) == {}
+    assert campaign.users_of("decode", SOURCES) == {"array": 1, "unit": 1, "engine": 2}
+    assert campaign.users_of("engine", SOURCES) == {}
 
 
 def test_the_name_of_a_case_tells_its_parameters() -> None:
@@ -233,7 +234,7 @@ def test_a_failing_design_ends_the_campaign(tmp_path: Path) -> None:
 
 def clean_summary(**status: str) -> dict[str, object]:
     verdicts = [
-        faults.Verdict("decode", choices[0], status.get(f"fault{number}", "killed"), "t[decode]")
+        campaign.Verdict("decode", choices[0], status.get(f"fault{number}", "killed"), "t[decode]")
         for number, choices in enumerate(draw(MADE["decode"], 3, 1))
     ]
     return faults.summarize(1, verdicts, ["decode"], 1.0, complete=True)
@@ -246,7 +247,7 @@ def test_what_makes_a_campaign_clean() -> None:
     assert not faults.is_clean(clean_summary(fault0="survived"))
     assert not faults.is_clean(clean_summary(fault0="error"))
     assert not faults.is_clean({**summary, "complete": False})
-    one = faults.Verdict("decode", FIRST, "equivalent")
+    one = campaign.Verdict("decode", FIRST, "equivalent")
     few = faults.summarize(1, [one], ["decode"], 1.0, complete=True)
     assert not faults.is_clean(few)
 
@@ -263,7 +264,7 @@ ENTRY = """
 def test_equivalents_are_found_by_their_text(tmp_path: Path) -> None:
     path = tmp_path / "equivalents.yaml"
     path.write_text(ENTRY.format(context="assign sign = is_signed & code[7];"))
-    (fault,) = faults.load_equivalents(path, SOURCES)
+    (fault,) = campaign.load_equivalents(path, SOURCES)
     assert "|" in apply(fault, SOURCES["decode"]).splitlines()[fault.line - 1]
 
 
@@ -272,11 +273,11 @@ def test_stale_or_unclear_equivalents_are_refused(context: str, tmp_path: Path) 
     path = tmp_path / "equivalents.yaml"
     path.write_text(ENTRY.format(context=context))
     with pytest.raises(CampaignError, match="stale or unclear"):
-        faults.load_equivalents(path, SOURCES)
+        campaign.load_equivalents(path, SOURCES)
 
 
 def test_the_committed_equivalents_fit_the_design() -> None:
-    for fault in faults.load_equivalents(faults.EQUIVALENTS, SOURCES):
+    for fault in campaign.load_equivalents(faults.EQUIVALENTS, SOURCES):
         assert fault in MADE[fault.file.removeprefix("ffp8_").removesuffix(".v")]
 
 
