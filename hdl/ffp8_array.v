@@ -18,15 +18,15 @@
 `default_nettype none
 
 module ffp8_array #(
-    parameter EXP_MAX   = 5,
-    parameter ROWS      = 16,
-    parameter COLS      = 16,
-    parameter ACC_WIDTH = 83,
-    parameter SEGMENT   = 28,
-    parameter PIPELINE  = 2,
+    parameter EXP_MAX     = 5,
+    parameter ROWS        = 16,
+    parameter COLS        = 16,
+    parameter ACC_WIDTH   = 83,
+    parameter SEGMENT     = 28,
+    parameter PIPELINE    = 2,
     parameter ACCUMULATOR = 0,
     // derived, not to be set
-    parameter STORED    = ACCUMULATOR == 1 ? 36
+    parameter STORED      = ACCUMULATOR == 1 ? 36
         : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1
 ) (
     input  wire                   clk,
@@ -148,10 +148,10 @@ module ffp8_array #(
                     assign chain_in = g_pe[r+1].chain_out;
                 end
                 ffp8_pe #(
-                    .EXP_MAX  (EXP_MAX),
-                    .ACC_WIDTH(ACC_WIDTH),
-                    .SEGMENT  (SEGMENT),
-                    .PIPELINE (PIPELINE),
+                    .EXP_MAX    (EXP_MAX),
+                    .ACC_WIDTH  (ACC_WIDTH),
+                    .SEGMENT    (SEGMENT),
+                    .PIPELINE   (PIPELINE),
                     .ACCUMULATOR(ACCUMULATOR)
                 ) pe (
                     .clk       (clk),

@@ -12,13 +12,13 @@
 `default_nettype none
 
 module ffp8_column #(
-    parameter ACC_WIDTH    = 83,
-    parameter SEGMENT      = 28,
-    parameter SHIFT_WIDTH  = 7,
-    parameter ACCUMULATOR  = 0,
+    parameter ACC_WIDTH   = 83,
+    parameter SEGMENT     = 28,
+    parameter SHIFT_WIDTH = 7,
+    parameter ACCUMULATOR = 0,
     // derived, not to be set
-    parameter SEGMENTS     = (ACC_WIDTH + SEGMENT - 1) / SEGMENT,
-    parameter STORED       = ACCUMULATOR == 1 ? 36 : ACC_WIDTH + SEGMENTS - 1
+    parameter SEGMENTS    = (ACC_WIDTH + SEGMENT - 1) / SEGMENT,
+    parameter STORED      = ACCUMULATOR == 1 ? 36 : ACC_WIDTH + SEGMENTS - 1
 ) (
     input  wire                    clk,
     input  wire                    rst,
@@ -28,7 +28,7 @@ module ffp8_column #(
     input  wire                    start_negative,
     input  wire [23:0]             start_magnitude,
     input  wire [SHIFT_WIDTH-1:0]  start_shift,
-    input  wire [9:0] in_offset,
+    input  wire [9:0]              in_offset,
     input  wire                    in_signed,
     input  wire [3:0]              in_exponent_bits,
     input  wire [2:0]              in_rounding,

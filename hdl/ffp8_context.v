@@ -16,14 +16,14 @@
 `default_nettype none
 
 module ffp8_context #(
-    parameter EXP_MAX      = 5,
-    parameter COLS         = 16,
-    parameter ACC_WIDTH    = 83,
-    parameter SHIFT_WIDTH  = 7,  // as in ffp8_start
-    parameter ACCUMULATOR  = 0,
-    parameter SLOTS        = 4,  // a power of two
+    parameter EXP_MAX     = 5,
+    parameter COLS        = 16,
+    parameter ACC_WIDTH   = 83,
+    parameter SHIFT_WIDTH = 7,  // as in ffp8_start
+    parameter ACCUMULATOR = 0,
+    parameter SLOTS       = 4,  // a power of two
     // derived, not to be set: start sign, start magnitude, start shift, offset
-    parameter COLUMN       = 1 + 24 + SHIFT_WIDTH + 10
+    parameter COLUMN      = 1 + 24 + SHIFT_WIDTH + 10
 ) (
     input  wire                   clk,
     input  wire                   rst,

@@ -22,7 +22,7 @@
 `default_nettype none
 
 module ffp8_encode #(
-    parameter ACC_WIDTH    = 83
+    parameter ACC_WIDTH = 83
 ) (
     input  wire                    clk,
     input  wire                    rst,

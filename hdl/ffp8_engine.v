@@ -19,12 +19,12 @@
 `default_nettype none
 
 module ffp8_engine #(
-    parameter EXP_MAX  = 5,
-    parameter ROWS     = 16,
-    parameter COLS     = 16,
-    parameter K_MAX    = 8192,
-    parameter SEGMENT  = 28,
-    parameter PIPELINE = 2,
+    parameter EXP_MAX     = 5,
+    parameter ROWS        = 16,
+    parameter COLS        = 16,
+    parameter K_MAX       = 8192,
+    parameter SEGMENT     = 28,
+    parameter PIPELINE    = 2,
     parameter ACCUMULATOR = 0  // 0 exact, 1 binary32
 ) (
     input  wire                 clk,
@@ -256,12 +256,12 @@ module ffp8_engine #(
     wire [STORED*COLS-1:0] row_sums;
 
     ffp8_array #(
-        .EXP_MAX  (EXP_MAX),
-        .ROWS     (ROWS),
-        .COLS     (COLS),
-        .ACC_WIDTH(ACC_WIDTH),
-        .SEGMENT  (SEGMENT),
-        .PIPELINE (PIPELINE),
+        .EXP_MAX    (EXP_MAX),
+        .ROWS       (ROWS),
+        .COLS       (COLS),
+        .ACC_WIDTH  (ACC_WIDTH),
+        .SEGMENT    (SEGMENT),
+        .PIPELINE   (PIPELINE),
         .ACCUMULATOR(ACCUMULATOR)
     ) array (
         .clk            (clk),

@@ -6,7 +6,8 @@
 //            ignored, unknown addresses answered with SLVERR. One read and one write at a time.
 //            errors_set, flags_set and tile_done are pulses from the engine; pair, occupied and
 //            gated describe the cycle for the counters.
-// Latency    A write takes effect one cycle after the later of AW and W has been taken.
+// Latency    A write takes effect one cycle after the later of AW and W has been taken, and the
+//            response to the write before it.
 // Reset      Configuration to zero, counters to zero, no response pending.
 //
 // The counters are read from a copy, which CONTROL.SNAPSHOT takes of all of them at once.

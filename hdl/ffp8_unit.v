@@ -10,7 +10,8 @@
 //              config_error  format, rounding mode or clamp that the build does not hold
 //              start_error   start value not finite, or too large for the accumulator
 //              length_error  more than K_MAX pairs
-//              packet_error  a pair outside of a dot product, or a first pair inside of one
+//              packet_error  a pair outside of a dot product, or a first pair inside of one (which
+//                            ends the one that was open, and begins its own)
 // Latency    PIPELINE + 10 cycles from the last pair to the result; a result every cycle.
 // Reset      Synchronous: nothing inside, no error, outputs zero.
 //
@@ -19,10 +20,10 @@
 `default_nettype none
 
 module ffp8_unit #(
-    parameter EXP_MAX  = 5,
-    parameter K_MAX    = 8192,
-    parameter SEGMENT  = 28,
-    parameter PIPELINE = 2,
+    parameter EXP_MAX     = 5,
+    parameter K_MAX       = 8192,
+    parameter SEGMENT     = 28,
+    parameter PIPELINE    = 2,
     parameter ACCUMULATOR = 0  // 0 exact, 1 binary32
 ) (
     input  wire        clk,
@@ -140,10 +141,10 @@ module ffp8_unit #(
     wire [35:0]       start_float;
 
     ffp8_pe #(
-        .EXP_MAX  (EXP_MAX),
-        .ACC_WIDTH(ACC_WIDTH),
-        .SEGMENT  (SEGMENT),
-        .PIPELINE (PIPELINE),
+        .EXP_MAX    (EXP_MAX),
+        .ACC_WIDTH  (ACC_WIDTH),
+        .SEGMENT    (SEGMENT),
+        .PIPELINE   (PIPELINE),
         .ACCUMULATOR(ACCUMULATOR)
     ) pe (
         .clk       (clk),
