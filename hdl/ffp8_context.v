@@ -5,7 +5,8 @@
 //            while the tile waits, streams and drains; so registers may be rewritten at any
 //            time, and tiles of different formats follow each other without a gap.
 // Interface  c_valid/c_ready: one column a beat, c_last with column COLS-1. No new packet is
-//            begun unless `open`, nor after a refused configuration until `resume`.
+//            begun unless `open`, nor after a refused configuration until `resume`. While the
+//            ring is full, two more beats fit in front of it.
 //            stream_*: the oldest tile that has not been streamed; stream_done steps past it.
 //            drain_*: the tile whose rows leave the array; drain_done steps past it.
 //            `release_slot` steps both past a discarded tile.
