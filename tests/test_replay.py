@@ -60,6 +60,7 @@ def counts_by_shape(path: Path) -> list[tuple[int, int]]:
 def test_a_whole_image_is_bit_exact_and_nothing_is_left_out(run):
     status, summary, output = run("--images", 1)
     assert status == 0, output
+    assert summary["complete"] is True
     expected = counts_by_shape(COMMITTED / "fashion_resnet8.onnx")
     layers = summary["layers"]
     assert len(expected) == len(layers) == 10
@@ -168,6 +169,24 @@ def test_a_fault_in_the_design_is_told_from_changed_operands(run, monkeypatch, t
     status, _, output = run("--layers", SMALL_LAYER)
     assert status == 1
     assert "the operands were streamed as the model has them: the RTL's answer is wrong" in output
+
+
+@pytest.mark.sim
+def test_an_interrupted_run_keeps_what_is_done_and_is_no_success(run, monkeypatch):
+    original = layer_runner.LayerRunner.run
+
+    def interrupted(runner, name, *arguments):
+        if name == "classifier":
+            raise KeyboardInterrupt
+        return original(runner, name, *arguments)
+
+    monkeypatch.setattr(layer_runner.LayerRunner, "run", interrupted)
+    status, summary, output = run("--layers", f"{SMALL_LAYER},classifier")
+    assert status == 130
+    assert summary["complete"] is False
+    assert [layer["name"] for layer in summary["layers"]] == [SMALL_LAYER]
+    assert "predictions" not in summary
+    assert "interrupted: only the layers above were compared" in output
 
 
 @pytest.mark.sim

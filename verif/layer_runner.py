@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -217,10 +218,12 @@ def _tiles_done(part: Path) -> int:
 
 
 def _log_to(path: Path) -> None:
-    """Send what cocotb and cocotb-test say in this process to a file."""
+    """Send to a file what cocotb and cocotb-test log in this process, and all of its stderr."""
+    handler = logging.FileHandler(path, mode="w")
+    os.dup2(handler.stream.fileno(), 2)
     logger = logging.getLogger("cocotb")
     logger.propagate = False
-    logger.handlers = [logging.FileHandler(path, mode="w")]
+    logger.handlers = [handler]
 
 
 def _compile(parameters: dict[str, int], folder: Path, log: Path, waves: bool) -> None:

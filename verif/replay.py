@@ -39,8 +39,9 @@ from verif.tile import Configuration
 
 MODEL, DATA, CALIBRATION = "fashion_resnet8", "fashion_mnist_test", "fashion_mnist_calibration"
 FOLDER = BUILD / "replay"
+INTERRUPTED = 130
 LARGEST_SIDE = 64
-"""Rows or columns beyond which Icarus takes minutes to start."""
+"""ROWS or COLS accepted at most, so that a mistyped size does not start an endless compilation."""
 
 
 class LayerMismatchError(Exception):
@@ -188,31 +189,35 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
             answers, mismatch = simulate_network(quantized, images, replayer)
     finally:
         runner.close()
-    summary = summarize(
-        arguments, build, quantized, replayer.statistics, time.monotonic() - started
-    )
-    if mismatch is None:
+    seconds = time.monotonic() - started
+    summary = summarize(arguments, build, quantized, replayer.statistics, seconds)
+    summary["complete"] = answers is not None
+    if answers is not None:
         summary["predictions"] = predictions(
             images, FloatNetwork(network).run(images.images), answers
         )
-    else:
+    elif mismatch is not None:
         summary["mismatch"] = describe_layer_mismatch(
             mismatch.layer, mismatch.product, mismatch.mismatch, build
         )
         summary["totals"]["mismatches"] = 1
     print_report(summary, console)
     write_summary(summary, FOLDER)
-    return 0 if mismatch is None else 1
+    if summary["complete"]:
+        return 0
+    return INTERRUPTED if mismatch is None else 1
 
 
 def simulate_network(
     quantized: QuantizedNetwork, images: Images, replayer: Replayer
 ) -> tuple[np.ndarray | None, LayerMismatchError | None]:
-    """Return the RTL's answers, or the mismatch that ended the run."""
+    """Return the RTL's answers, or the mismatch that ended the run; neither if interrupted."""
     try:
         return quantized.run(images.images, replayer), None
     except LayerMismatchError as mismatch:
         return None, mismatch
+    except KeyboardInterrupt:
+        return None, None
 
 
 def predictions(
@@ -266,7 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("replay: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

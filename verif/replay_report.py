@@ -138,12 +138,14 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
     if "mismatch" in summary:
         console.print(summary["mismatch"], highlight=False, markup=False, soft_wrap=True)
         return
+    if not summary["complete"]:
+        console.print("interrupted: only the layers above were compared")
     console.print(
         f"{totals['outputs']:,} outputs compared, {totals['mismatches']} mismatches; "
         f"{totals['macs']:,} MACs in {totals['cycles']:,} cycles, "
         f"{totals['simulation_seconds']:.0f} s of simulation"
     )
-    for row in summary["predictions"]:
+    for row in summary.get("predictions", []):
         label = "" if row["label"] is None else f", label {row['label']}"
         console.print(f"image {row['image']}: RTL {row['rtl']}, float {row['float']}{label}")
 
