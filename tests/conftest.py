@@ -1,6 +1,5 @@
 """What every test shares: one printed seed, and a summary that a script can judge."""
 
-import json
 import os
 import time
 import zlib
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from verif.files import write_json
 from verif.simulation import check_simulator
 
 DEFAULT_SEED = 1
@@ -76,9 +76,7 @@ class Summary:
         if session.exitstatus == pytest.ExitCode.OK and not executed:
             session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
         if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps(self._as_dict(int(session.exitstatus)), indent=2)
-            self.path.write_text(text + "\n", encoding="utf-8")
+            write_json(self.path, self._as_dict(int(session.exitstatus)))
 
     def _record(self, node_id: str, outcome: str, seconds: float) -> None:
         worst = max(outcome, self.outcomes.get(node_id, outcome), key=SEVERITY.index)

@@ -37,12 +37,6 @@ ML_FORMATS = {
 }
 
 
-@pytest.fixture
-def rng(seed: int) -> np.random.Generator:
-    """Return the test's random source."""
-    return np.random.default_rng(seed)
-
-
 def boundaries(split: tuple[int, int, int]) -> np.ndarray:
     """Return, at bias 0, all values, the midpoints, the first one beyond, and their neighbours."""
     magnitudes = [rational.decode((*split, 0), code) for code in range(2 ** (8 - split[0]))]

@@ -2,21 +2,16 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 
-import hypothesis
-import hypothesis.configuration
 import numpy as np
 import pytest
 from hypothesis import strategies
 
 from model import ROUNDINGS, Format, supported_splits
+from tests.properties import try_all
 
 SPLITS = supported_splits(8)
-EXAMPLES = 150
 MIRRORED = {"rup": "rdn", "rdn": "rup"}
-
-hypothesis.configuration.set_hypothesis_home_dir(Path("build/hypothesis"))
 
 splits = strategies.sampled_from(SPLITS)
 signed_splits = strategies.sampled_from([split for split in SPLITS if split[0]])
@@ -37,12 +32,6 @@ def formats_and_values(draw: Callable, count: int, splits=splits) -> tuple[Forma
     anywhere = strategies.floats(allow_nan=False, allow_infinity=False)
     values = strategies.lists(near | anywhere, min_size=count, max_size=count)
     return fmt, draw(values)
-
-
-def try_all(seed: int, check: Callable, **arguments: strategies.SearchStrategy) -> None:
-    """Call `check` with drawn arguments, `EXAMPLES` times; the seed decides which."""
-    settings = hypothesis.settings(max_examples=EXAMPLES, deadline=None, database=None)
-    hypothesis.seed(seed)(settings(hypothesis.given(**arguments)(check)))()
 
 
 def test_monotonic(seed):

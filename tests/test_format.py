@@ -14,12 +14,6 @@ NAMES = [f"s{sign}e{exponent}f{fraction}" for sign, exponent, fraction in SPLITS
 FLOAT64_MAX = np.finfo(np.float64).max
 
 
-@pytest.fixture
-def rng(seed: int) -> np.random.Generator:
-    """Return the test's random source."""
-    return np.random.default_rng(seed)
-
-
 def middle_bias(split: tuple[int, int, int]) -> int:
     """Return the bias that puts 1.0 in the middle of the exponent range."""
     return 2 ** max(split[1] - 1, 0) - 1

@@ -6,7 +6,6 @@ reported is the ratio: above 1 the model is faster.
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -23,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from model import ROUNDINGS, Format, gemm, supported_splits
+from verif.files import write_json
 
 SUMMARY = Path(__file__).resolve().parent.parent / "build/bench/summary.json"
 SEED = 1
@@ -207,8 +207,7 @@ def write_summary(count: int, repeats: int, measurements: Sequence[Measurement])
         "ml_dtypes": ml_dtypes.__version__,
         "cases": [asdict(measurement) for measurement in measurements],
     }
-    SUMMARY.parent.mkdir(parents=True, exist_ok=True)
-    SUMMARY.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json(SUMMARY, summary)
 
 
 def report(count: int, measurements: Sequence[Measurement], console: Console) -> None:

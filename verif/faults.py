@@ -8,7 +8,6 @@ them notices is a survivor, unless `equivalent_faults.yaml` shows it to be equiv
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -36,6 +35,7 @@ from verif.campaign import (
     load_equivalents,
     read_sources,
 )
+from verif.files import write_json
 from verif.mutation import draw, make_faults
 
 EQUIVALENTS = Path(__file__).with_name("equivalent_faults.yaml")
@@ -78,14 +78,6 @@ def is_clean(summary: Mapping[str, object]) -> bool:
     """Tell whether every fault was killed or is equivalent, and no module had too few."""
     enough = all(counts["faults"] >= MINIMUM for counts in summary["modules"].values())
     return enough and summary["complete"] and not (summary["survived"] or summary["errors"])
-
-
-def write_summary(path: Path, summary: Mapping[str, object]) -> None:
-    """Write the summary, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
 
 
 def report(summary: Mapping[str, object], console: Console) -> None:
@@ -138,7 +130,7 @@ def run_campaign(
     def save(complete: bool = False) -> dict[str, object]:
         seconds = time.monotonic() - start
         summary = summarize(campaign.seed, verdicts, modules, seconds, complete)
-        write_summary(campaign.results / "summary.json", summary)
+        write_json(campaign.results / "summary.json", summary)
         return summary
 
     save()

@@ -8,7 +8,6 @@ import argparse
 import importlib.metadata
 import importlib.util
 import itertools
-import json
 import os
 import shutil
 import subprocess
@@ -17,6 +16,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from verif.files import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path("build/lint")
@@ -235,10 +236,8 @@ def tool_version(program: str) -> str:
 
 def write_summary(tools: list[dict[str, object]], status: str, seconds: float) -> None:
     """Write ``build/lint/summary.json``."""
-    path = ROOT / BUILD / "summary.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     summary = {"tools": tools, "status": status, "seconds": round(seconds, 3)}
-    path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    write_json(ROOT / BUILD / "summary.json", summary)
 
 
 def lint(hdl: Path, parameter_sets: dict[str, list[Parameters]] = PARAMETER_SETS) -> bool:

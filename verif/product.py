@@ -7,13 +7,13 @@ The operands travel in one ``product.npz``; each process simulates a range of ti
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from model import Format
+from verif.files import write_arrays
 from verif.tile import Configuration, Tile, cut, tiles_of
 
 
@@ -71,11 +71,8 @@ def save_product(product: Product, path: Path, **extra: int | str) -> None:
         "rounding": configuration.rounding,
         "clamp": configuration.clamp,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished.npz")
     arrays = {name: getattr(product, name) for name in ARRAYS}
-    np.savez(unfinished, description=json.dumps(description | extra), **arrays)
-    os.replace(unfinished, path)
+    write_arrays(path, description=json.dumps(description | extra), **arrays)
 
 
 def load_product(path: Path) -> tuple[Product, dict[str, int | str]]:

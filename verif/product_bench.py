@@ -17,6 +17,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, Event, with_timeout
 
 from verif.engine import EngineDriver
+from verif.files import write_arrays
 from verif.mismatch import first_difference
 from verif.product import Product, load_product
 from verif.registers import REGISTERS
@@ -42,8 +43,8 @@ async def product(dut):
         await sending
         await comparison.finish(len(tiles))
     counters = await engine.read_counters()
-    np.savez(
-        path.with_suffix(".unfinished.npz"),
+    write_arrays(
+        path,
         results=np.array(comparison.results),
         flags=np.array(comparison.flags),
         compared=comparison.compared,
@@ -51,7 +52,6 @@ async def product(dut):
         mismatch=np.array(comparison.mismatch or (), int),
         **counters,
     )
-    os.replace(path.with_suffix(".unfinished.npz"), path)
 
 
 class Comparison:

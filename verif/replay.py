@@ -24,6 +24,7 @@ from model.images import Images, read_images
 from model.network import load
 from model.quantization import quantize
 from model.quantized import GemmLayer, QuantizedNetwork
+from verif.files import write_json
 from verif.layer_runner import Build, LayerRunner, MismatchError
 from verif.product import Product, load_product
 from verif.replay_report import (
@@ -31,7 +32,6 @@ from verif.replay_report import (
     describe_tile_mismatch,
     print_report,
     summarize,
-    write_summary,
 )
 from verif.simulation import BUILD, SimulationError, check_simulator
 from verif.statistics import Statistics
@@ -202,7 +202,7 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
         )
         summary["totals"]["mismatches"] = 1
     print_report(summary, console)
-    write_summary(summary, FOLDER)
+    write_json(FOLDER / "summary.json", summary)
     if summary["complete"]:
         return 0
     return INTERRUPTED if mismatch is None else 1

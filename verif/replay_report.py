@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -148,13 +147,6 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
     for row in summary.get("predictions", []):
         label = "" if row["label"] is None else f", label {row['label']}"
         console.print(f"image {row['image']}: RTL {row['rtl']}, float {row['float']}{label}")
-
-
-def write_summary(summary: dict[str, Any], folder: Path) -> None:
-    """Write summary.json, whole or not at all."""
-    unfinished = folder / "summary.json.unfinished"
-    unfinished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, folder / "summary.json")
 
 
 def describe_tile_mismatch(mismatch: MismatchError) -> str:

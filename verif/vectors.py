@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from verif.files import write_json
 from verif.simulation import BUILD
 from verif.vector_cases import (
     DECODE,
@@ -72,18 +72,13 @@ def write_all(seed: int, dots: int, folder: Path, console: Console) -> dict[str,
     return counts
 
 
-def write_summary(
-    folder: Path, seed: int, counts: dict[str, int], seconds: float
-) -> dict[str, object]:
-    """Write summary.json, whole or not at all, and return what it holds."""
+def write_summary(folder: Path, seed: int, counts: dict[str, int], seconds: float) -> None:
+    """Write summary.json: how many vectors each file holds."""
     files = {
         f"{name}.{ending}": count for name, count in counts.items() for ending in ("json", "hex")
     }
     summary = {"seed": seed, "counts": files, "seconds": round(seconds, 3)}
-    unfinished = folder / "summary.json.unfinished"
-    unfinished.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(folder / "summary.json")
-    return summary
+    write_json(folder / "summary.json", summary)
 
 
 def main(arguments: list[str] | None = None) -> int:
