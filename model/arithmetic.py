@@ -116,9 +116,10 @@ def gemm(
         )
     a, w = _matrices(a_codes, w_codes)
     formats = _column_formats(fmts_w, w.shape[1])
-    grid = [fmt_a.unit_exponent + fmt.unit_exponent for fmt in formats]
+    grid = _grid_exponents(fmt_a, formats)
     near = {exponent: near_exponent(exponent) for exponent in set(grid)}
     exponents = np.array([near[exponent] for exponent in grid], dtype=np.int64)
+    scale = exponents - fmt_y.ready_exponent if fmt_y else exponents
     starts = binary32_values(_start_row(start, w.shape[1]))
     if accumulator == "exact":
         starts = start_integer(starts, grid, width)
@@ -128,7 +129,7 @@ def gemm(
     for columns in _blocks(len(formats), best_columns(len(w), fmt_a, fmt_w)):
         operands = (w[:, columns], fmt_a, fmt_w, starts[columns])
         if accumulator == "exact":
-            sums = ExactSums(*operands)
+            sums = ExactSums(*operands, scale[columns] if fmt_y else None)
         else:
             sums = Binary32Sums(*operands, exponents[columns])
         for rows in _blocks(len(a), sums.height):
@@ -162,12 +163,21 @@ def _column_formats(fmts_w: Format | Sequence[Format], columns: int) -> list[For
     formats = list(fmts_w)
     if len(formats) != columns:
         raise ValueError(f"fmts_w has {len(formats)} formats: one, or one for each of {columns}")
+    splits = [(fmt.sign, fmt.exponent) for fmt in formats]
     for column, fmt in enumerate(formats):
-        if (fmt.sign, fmt.exponent) != (formats[0].sign, formats[0].exponent):
+        if splits[column] != splits[0]:
             raise ValueError(
                 f"fmts_w[{column}] = {fmt}: may differ from fmts_w[0] = {formats[0]} in bias only"
             )
     return formats
+
+
+def _grid_exponents(fmt_a: Format, fmts_w: list[Format]) -> list[int]:
+    """Return the exponent of each column's unit, for formats that differ in bias only."""
+    if not fmts_w:
+        return []
+    unbiased = fmt_a.unit_exponent + fmts_w[0].unit_exponent + fmts_w[0].bias
+    return [unbiased - fmt.bias for fmt in fmts_w]
 
 
 def _blocks(length: int, size: int) -> Iterator[slice]:

@@ -8,7 +8,7 @@ up 2**15 of their products without error.
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import pairwise
 
 import numpy as np
@@ -20,8 +20,11 @@ from model.lookup import take
 _DIGIT = 16  # bits
 _DEPTH = 2**14  # products added up at a time: room for digits of a start value and for carries
 _FAR = 640  # bits of a start value that is beyond any sum of products by more than 53 bits
-_BLOCK = 2**13  # outputs whose digits are in work at a time, for the caches
-_OUTPUTS, _OPERANDS = 2**18, 2**22  # elements that a matrix product makes and takes at a time
+_BLOCK = 2**16  # outputs whose digits are in work at a time, for the caches
+_OUTPUTS, _ROWS = 2**17, 512  # that a matrix product makes at a time: few, but of many rows
+_JOINED = 3  # digits that float64 holds together
+_LARGEST_SCALE = 960  # with 53 bits of a sum within float64's range
+_OPERANDS = 2**22  # elements that it takes and makes at a time, at most
 _WEIGHTS = 2**24  # elements of all points of w held at a time
 
 
@@ -36,6 +39,9 @@ class ExactSums:
         Formats of the operands; their biases are in the grid's unit.
     starts
         (N,) Python integers of at most 53 significant bits.
+    scale
+        (N,) powers of two that the sums of a column had best be times, None for none. They are
+        where that costs nothing.
 
     Attributes
     ----------
@@ -44,7 +50,12 @@ class ExactSums:
     """
 
     def __init__(
-        self, w: NDArray[np.uint8], fmt_a: Format, fmt_w: Format, starts: NDArray[np.object_]
+        self,
+        w: NDArray[np.uint8],
+        fmt_a: Format,
+        fmt_w: Format,
+        starts: NDArray[np.object_],
+        scale: NDArray[np.int64] | None = None,
     ) -> None:
         starts = starts.tolist()
         far = [max(start.bit_length() - _FAR, 0) for start in starts]
@@ -60,29 +71,53 @@ class ExactSums:
             take(table, w) if table.any() else None for table in _point_tables(fmt_w, max(counts))
         ]
         self._places = sum(counts) - 1
-        outputs = min(_OUTPUTS, _OPERANDS // len(self._lefts))
-        self.height = max(1, min(outputs // max(w.shape[1], 1), _OPERANDS // max(len(w), 1)))
+        self.height = self._best_height(*w.shape)
+        if len(self._starts) == 1 and scale is not None and (np.abs(scale) <= _LARGEST_SCALE).all():
+            self._rights[0] *= np.ldexp(1.0, scale)
+            self._starts *= np.ldexp(1.0, scale)
+            self._far = self._far - scale
+        # had once: new memory costs as much as the arithmetic that is done in it
+        self._operands = np.empty(self.height * min(len(w), self._depth))
+        self._products = np.empty((len(self._lefts), self.height, w.shape[1]))
+
+    @property
+    def _depth(self) -> int:
+        """Products that are added up at a time."""
+        return _DEPTH if len(self._starts) > 1 else len(self._rights[0])
+
+    def _best_height(self, depth: int, columns: int) -> int:
+        largest = max(depth, columns * len(self._lefts), 1)
+        return max(min(max(_OUTPUTS // max(columns, 1), _ROWS), _OPERANDS // largest), 1)
 
     def rows(self, a: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the sums of rows of a, (M, N), and the power of two that each column is times.
+        """Return the sums of up to `height` rows of a, and the powers of two that they are times.
 
         A sum of more than 53 bits is given by its leading bits, the last one sticky.
+
+        Returns
+        -------
+        sums
+            (M, N), valid until the next call.
+        exponents
+            (N,), one for each column.
         """
         if len(self._starts) == 1:  # float64 holds every sum
-            (sums,) = self._products(a, slice(None))
+            (sums,) = self._multiply(a, slice(None))
             sums += self._starts
             return sums, self._far
-        shape = (len(self._starts), len(a), self._starts.shape[1])
-        digits, before = np.empty(shape), np.broadcast_to(self._starts[:, np.newaxis], shape)
-        for first in range(0, a.shape[1], _DEPTH):
-            products = self._products(a, slice(first, first + _DEPTH))
-            for block in _row_blocks(*shape[1:]):
-                self._add(before[:, block], products[:, block], digits[:, block])
+        chunks = [slice(first, first + _DEPTH) for first in range(0, max(a.shape[1], 1), _DEPTH)]
+        height = len(a) if len(chunks) > 1 else _block_rows(self._starts.shape[1])
+        digits = np.empty((len(self._starts), height, self._starts.shape[1]))
+        before = np.broadcast_to(self._starts[:, np.newaxis], digits.shape)
+        for chunk in chunks:
+            products = self._multiply(a, chunk)
+            for block in _row_blocks(*products.shape[1:]):
+                kept = block if len(chunks) > 1 else slice(block.stop - block.start)
+                self._add(before[:, kept], products[:, block], digits[:, kept])
+                if chunk is chunks[-1]:
+                    _leading_bits(digits[:, kept], products[0, block])
             before = digits
-        sums = np.empty(shape[1:])
-        for block in _row_blocks(*shape[1:]):
-            sums[block] = _leading_bits(before[:, block])
-        return sums, self._far
+        return products[0], self._far
 
     def _add(self, before: NDArray, products: NDArray, digits: NDArray) -> None:
         """Set digits (D, M, N) to those of before plus what products of all points stand for."""
@@ -92,15 +127,16 @@ class ExactSums:
             np.add(old, addend, out=new)
         _carry(digits)
 
-    def _products(self, a: NDArray[np.uint8], terms: slice) -> NDArray[np.float64]:
-        """Return the matrix products of all points, (points, M, N)."""
+    def _multiply(self, a: NDArray[np.uint8], terms: slice) -> NDArray[np.float64]:
+        """Return the matrix products of all points, (points, M, N), valid until the next call."""
         codes = a[:, terms]
-        products = np.empty((len(self._lefts), len(a), self._starts.shape[1]))
+        operand = self._operands[: codes.size].reshape(codes.shape)
+        products = self._products[:, : len(a)]
         for table, right, product in zip(self._lefts, self._rights, products, strict=True):
             if right is None or not table.any():
                 product[:] = 0
             else:
-                np.matmul(take(table, codes), right[terms], out=product)
+                np.matmul(take(table, codes, operand), right[terms], out=product)
         return products
 
 
@@ -155,9 +191,13 @@ def _interpolate(products: Sequence[NDArray[np.float64]]) -> list[NDArray[np.flo
     return digits
 
 
+def _block_rows(columns: int) -> int:
+    return max(_BLOCK // max(columns, 1), 1)
+
+
 def _row_blocks(rows: int, columns: int) -> Iterator[slice]:
-    height = max(_BLOCK // max(columns, 1), 1)
-    return (slice(first, first + height) for first in range(0, rows, height))
+    height = _block_rows(columns)
+    return (slice(first, min(first + height, rows)) for first in range(0, rows, height))
 
 
 def _digits(integers: Sequence[int], count: int) -> NDArray[np.float64]:
@@ -170,23 +210,28 @@ def _digits(integers: Sequence[int], count: int) -> NDArray[np.float64]:
 def _carry(digits: NDArray[np.float64]) -> None:
     """Reduce all digits (D, M, N) but the last to 0 up to 2**16 - 1."""
     for low, high in pairwise(digits):
-        carried = np.floor(low * 2.0**-_DIGIT)
+        carried = low * 2.0**-_DIGIT
+        np.floor(carried, out=carried)
         high += carried
         carried *= 2.0**_DIGIT
         low -= carried
 
 
-def _leading_bits(digits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return integers given by digits (D, M, N), rounded to odd: the last bit is sticky.
+def _leading_bits(digits: NDArray[np.float64], leading: NDArray[np.float64]) -> None:
+    """Set leading to integers given by digits (D, M, N), rounded to odd: the last bit is sticky.
 
     Rounding to odd again as more digits follow is the same as doing so once.
     """
-    leading = digits[-1]
-    for digit in digits[-2::-1]:
-        shifted = leading * 2.0**_DIGIT
-        leading = shifted + digit
-        error = digit - (leading - shifted)
-        bits = leading.view(np.int64)
-        bits -= error * leading < 0
-        bits |= error != 0
-    return leading
+    np.copyto(leading, digits[-1])
+    bits = leading.view(np.int64)
+    for last in range(len(digits) - 1, 0, -_JOINED):
+        joined = digits[max(last - _JOINED, 0) : last]
+        following = reduce(lambda low, digit: low * 2.0**_DIGIT + digit, joined[::-1])
+        shifted = leading * 2.0 ** (_DIGIT * len(joined))
+        np.add(shifted, following, out=leading)
+        shifted -= leading
+        shifted += following  # now what the addition lost, exactly
+        if shifted.any():
+            direction = np.sign(shifted * leading).astype(np.int64)
+            bits += direction >> 1
+            bits |= direction & 1

@@ -234,7 +234,14 @@ class Format:
         ValueError
             If a value is NaN, naming the first, or for an unknown rounding or a wrong clamp.
         """
-        return self.encode_scaled(_exact_float64(values), 0, rounding, clamp)
+        codes, flags = self._encode(_exact_float64(values), 0, rounding, clamp)
+        return codes[()], flags[()]
+
+    @property
+    def ready_exponent(self) -> int:
+        """Exponent of values that `encode_scaled` takes as they are, without scaling them."""
+        split = (self.sign, self.exponent, self.fraction)
+        return lookup.ready_exponent(self.unit_exponent, split)
 
     def encode_scaled(
         self,
@@ -248,7 +255,7 @@ class Format:
         `values` are finite and may end in a sticky bit (see `round_to_code`); `exponent` is
         broadcastable to them. The rest is as in `encode_flags`.
         """
-        codes, flags = self._encode(values, exponent, rounding, clamp)
+        codes, flags = self._encode(values, exponent, rounding, clamp, finite=True)
         return codes[()], flags[()]
 
     def _encode(
@@ -258,13 +265,14 @@ class Format:
         rounding: str,
         clamp: int | None,
         flags: bool = True,
+        finite: bool = False,
     ) -> NDArray[np.uint8]:
         """Return codes (1, ...), and flags (2, ...) if asked for."""
         check_rounding(rounding)
         limit = self.max_code if clamp is None else self._check_clamp(clamp)
         split = (self.sign, self.exponent, self.fraction)
         results = lookup.encode(
-            values, exponent, self.unit_exponent, split, rounding, results=1 + flags
+            values, exponent, self.unit_exponent, split, rounding, 1 + flags, finite
         )
         if limit < self.max_code:
             self._clamp(results, limit)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from model.rounding import flag_bits, near_exponent, round_to_code
 
 _BLOCK = 2**16  # elements at a time, so that intermediate arrays stay in the cache
+_CODE_BITS = 8
 _SHIFT_END = 3000  # a power of two that takes every float64 to zero or to infinity
 
 Split = tuple[int, int, int]  # sign, exponent and fraction bits
@@ -64,9 +65,9 @@ BINARY64 = tuple(
 )
 
 
-def take(table: NDArray, codes: NDArray[np.uint8]) -> NDArray:
-    """Return ``table[codes]`` for a table of 256 entries."""
-    result = np.empty(codes.shape, table.dtype)
+def take(table: NDArray, codes: NDArray[np.uint8], out: NDArray | None = None) -> NDArray:
+    """Return ``table[codes]`` for a table of 256 entries, in `out` (contiguous) if given."""
+    result = np.empty(codes.shape, table.dtype) if out is None else out
     flat_codes, flat_result = codes.reshape(-1), result.reshape(-1)
     scratch = np.empty(min(_BLOCK, codes.size), np.intp)
     for block in _blocks(codes.size):
@@ -77,6 +78,11 @@ def take(table: NDArray, codes: NDArray[np.uint8]) -> NDArray:
     return result
 
 
+def ready_exponent(unit_exponent: int, split: Split) -> int:
+    """Return the exponent at which `encode` takes float64 values as they are, without scaling."""
+    return near_exponent(unit_exponent) - BINARY64[0].unit_place(split)
+
+
 def encode(
     values: NDArray,
     exponent: int | NDArray[np.int64],
@@ -84,6 +90,7 @@ def encode(
     split: Split,
     rounding: str,
     results: int = 2,
+    finite: bool = False,
 ) -> NDArray[np.uint8]:
     """Return codes and flags, (2, ...), of ``values * 2**exponent`` in the format given.
 
@@ -99,6 +106,8 @@ def encode(
         One of `ROUNDINGS`.
     results
         1 for the codes alone, (1, ...).
+    finite
+        The values are known to be finite, so that none needs to be looked at.
 
     Raises
     ------
@@ -110,19 +119,26 @@ def encode(
     shift = relative + (layout or BINARY64[0]).unit_place(split)
     if layout is None:
         values, shift, layout = _scale(values, shift), 0, BINARY64[0]
-    tables = encode_tables(split, rounding, layout)[:results]
+    code_table, pair_table = encode_tables(split, rounding, layout)
     found = np.empty((results, *values.shape), np.uint8)
-    rows = list(zip(tables, found.reshape(results, -1), strict=True))
+    rows = found.reshape(results, -1)
+    scratch = np.empty(min(_BLOCK, values.size), pair_table.dtype)
     with np.errstate(all="ignore"):
-        for block, indices in _index_blocks(values, shift, split, layout):
-            for table, row in rows:
-                table.take(indices, mode="clip", out=row[block])
+        for block, indices in _index_blocks(values, shift, split, layout, finite):
+            if results == 1:
+                code_table.take(indices, mode="clip", out=rows[0, block])
+            else:
+                pairs = pair_table.take(indices, mode="clip", out=scratch[: indices.size])
+                np.copyto(rows[0, block], pairs, casting="unsafe")
+                np.right_shift(pairs, _CODE_BITS, out=rows[1, block], casting="unsafe")
     return found
 
 
 @lru_cache(maxsize=32)
-def encode_tables(split: Split, rounding: str, layout: FloatLayout) -> NDArray[np.uint8]:
-    """Return codes and flags (2, size) by index: first those of positive floats, then negative."""
+def encode_tables(
+    split: Split, rounding: str, layout: FloatLayout
+) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
+    """Return codes by index, positive floats first, then negative; and codes with flags above."""
     resolution = _cell_shift(split, layout) - 1
     place = layout.unit_place(split)
     first, last = (  # indices of half a unit, and of the first number too large
@@ -139,8 +155,10 @@ def encode_tables(split: Split, rounding: str, layout: FloatLayout) -> NDArray[n
         tables[:, side, 1:first] = near[:, :1]
         tables[:, side, first - 1 : last + 1] = near
         tables[:, side, last + 1 :] = near[:, -1:]
-    tables.flags.writeable = False
-    return tables.reshape(2, -1)
+    codes, flags = tables.reshape(2, -1)
+    pairs = codes | flags.astype(np.uint16) << _CODE_BITS
+    codes.flags.writeable = pairs.flags.writeable = False
+    return codes, pairs
 
 
 def _reaching_layout(
@@ -193,7 +211,7 @@ def _blocks(size: int) -> Iterator[slice]:
 
 
 def _index_blocks(
-    values: NDArray, shift: int, split: Split, layout: FloatLayout
+    values: NDArray, shift: int, split: Split, layout: FloatLayout, finite: bool
 ) -> Iterator[tuple[slice, NDArray[np.intp]]]:
     """Yield, block by block, the indices into `encode_tables` of ``values * 2**shift``."""
     flat = values.reshape(-1)
@@ -207,12 +225,14 @@ def _index_blocks(
     for block in _blocks(flat.size):
         part = flat[block]
         scaled, floors, ceilings, indices = (array[: part.size] for array in arrays)
-        np.multiply(part, factor, out=scaled)
-        if np.isnan(np.maximum.reduce(scaled)):
+        if not finite and np.isnan(np.maximum.reduce(part)):
             raise ValueError(_nan_message(values))
-        np.add(floors, round_up, out=ceilings)
+        if shift or part.dtype != scaled.dtype:
+            part = np.multiply(part, factor, out=scaled)
+        bits = part.view(layout.bits_type)
+        np.add(bits, round_up, out=ceilings)
         np.right_shift(ceilings, cell_shift, out=ceilings)
-        np.right_shift(floors, cell_shift, out=floors)
+        np.right_shift(bits, cell_shift, out=floors)
         np.add(floors, ceilings, out=indices)
         yield block, indices.view(np.intp)
 

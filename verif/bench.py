@@ -40,7 +40,14 @@ GFLOAT_SHARE = 50  # gfloat gets one value in so many, and its time is scaled
 GFLOAT_FORMATS = ("s1e4f3b7", "s1e5f2b15", "s0e4f4b7")
 
 # A square product, and the matrices that im2col makes of convolutions: (M, K, N).
-PRODUCTS = ((1024, 1024, 1024), (12544, 144, 16), (12544, 576, 64), (3136, 1152, 256))
+PRODUCTS = (
+    (1024, 1024, 1024),
+    (12544, 144, 16),
+    (12544, 576, 64),
+    (3136, 192, 192),
+    (3136, 576, 192),
+    (3136, 1152, 256),
+)
 PRODUCT_FORMATS = ("s1e4f3b7", "s1e5f2b15")
 
 
@@ -147,9 +154,10 @@ def product_cases(random: np.random.Generator) -> Iterator[Case]:
             a = random.normal(size=(rows, depth))
             w = random.normal(size=(depth, columns))
             a_codes, w_codes = fmt.encode(a), fmt.encode(w)
+            start = random.normal(size=columns).astype(np.float32)
             yield Case(
                 f"gemm {fmt} {rows}x{depth}x{columns}",
-                lambda a=a_codes, w=w_codes, fmt=fmt: gemm(a, w, fmt, fmt, 0.0, fmt),
+                lambda a=a_codes, w=w_codes, fmt=fmt, start=start: gemm(a, w, fmt, fmt, start, fmt),
                 "numpy float64 product",
                 lambda a=a, w=w: a @ w,
             )
