@@ -8,15 +8,24 @@ from typing import TypeVar
 
 import numpy as np
 import onnx
+from onnx import numpy_helper
 
-from model.graph import Node
+from model.graph import FloatOperation, Node
 
-ALIASES = ("Identity", "Dropout")
 AnyNode = TypeVar("AnyNode", bound=Node)
 
 
+PASSED_ON = ("Cast", "Dropout", "Identity")
+"""Operators whose result is their input as it is; Cast, since all activations are float32."""
+
+
 class UnsupportedError(ValueError):
-    """An operator cannot be translated; without a message, only because another could not."""
+    """An operator cannot be translated."""
+
+
+def attributes(operator: onnx.NodeProto) -> dict[str, object]:
+    """Return the attributes that an operator has in the file."""
+    return {a.name: onnx.helper.get_attribute_value(a) for a in operator.attribute}
 
 
 class Builder:
@@ -24,48 +33,46 @@ class Builder:
 
     Parameters
     ----------
-    graph
-        A checked ONNX graph.
+    model
+        A resolved ONNX model: see `model.resolution.resolve`.
     shapes
-        The shape of one image of every tensor that has one.
-    constants
-        The value of every initializer and Constant operator.
+        The shape of one image of every tensor.
     batch
         The batch size, if it is fixed.
 
     Attributes
     ----------
+    model, shapes, batch
+        As given; folding may add tensors.
     nodes
         The nodes, in topological order.
-    failed
-        Outputs of the operators that could not be translated.
     output
         The tensor that is the network's answer.
     """
 
     def __init__(
-        self,
-        graph: onnx.GraphProto,
-        shapes: dict[str, tuple[int, ...]],
-        constants: dict[str, np.ndarray],
-        batch: int | None,
+        self, model: onnx.ModelProto, shapes: dict[str, tuple[int, ...]], batch: int | None
     ) -> None:
+        graph = model.graph
+        self.model = model
         self.nodes: list[Node] = []
-        self.failed: set[str] = set()
-        self._shapes = shapes
-        self._constants = constants
         self.batch = batch
+        self.shapes = shapes
+        self._constants = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
         self._aliases = {
-            node.output[0]: node.input[0] for node in graph.node if node.op_type in ALIASES
+            node.output[0]: node.input[0] for node in graph.node if node.op_type in PASSED_ON
         }
         self.output = self.source(graph.output[0].name)
         self._readers = Counter([self.output])
         for node in graph.node:
-            if node.op_type not in ALIASES:
-                self._readers.update(self.source(name) for name in node.input)
+            if node.op_type not in PASSED_ON:
+                # Each part of a Split becomes a node of its own, which reads the whole.
+                count = len(node.output) if node.op_type == "Split" else 1
+                for name in node.input:
+                    self._readers[self.source(name)] += count
 
     def source(self, name: str) -> str:
-        """Follow Identity and Dropout back to the tensor that they pass on."""
+        """Follow Identity, Dropout and Cast back to the tensor that they pass on."""
         while name in self._aliases:
             name = self._aliases[name]
         return name
@@ -75,7 +82,7 @@ class Builder:
         return self.source(name) in self._constants
 
     def is_read(self, name: str) -> bool:
-        """Tell whether any operator reads a tensor."""
+        """Tell whether any operator reads a tensor, or it is the network's answer."""
         return self._readers[name] > 0
 
     def operand(self, operator: onnx.NodeProto, index: int = 0) -> str:
@@ -93,30 +100,28 @@ class Builder:
             raise UnsupportedError(f"its input '{operator.input[index]}' is not a constant")
         return self._constants[self.source(operator.input[index])]
 
-    def shape(self, name: str, rank: int | None = None) -> tuple[int, ...]:
-        """Shape of one image of a tensor, of a given rank if one is needed."""
-        if name not in self._shapes:
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of one image of a tensor."""
+        if name not in self.shapes:
             raise UnsupportedError(f"the shape of '{name}' is not known")
-        shape = self._shapes[name]
-        if rank not in (None, len(shape)):
-            raise UnsupportedError(f"'{name}' has shape {shape} per image, {rank} axes expected")
-        return shape
+        return self.shapes[name]
 
-    def sole_producer(self, name: str, kind: type[AnyNode] = Node) -> AnyNode:
-        """Return the node of a ``kind`` whose result ``name`` nothing else reads."""
-        if name in self.failed:
-            raise UnsupportedError()
+    def sole_producer(self, name: str) -> Node | None:
+        """Return the node whose result ``name`` is, if nothing but one operator reads it."""
         node = next((node for node in self.nodes if node.output == name), None)
-        if not isinstance(node, kind) or self._readers[name] != 1:
-            wanted = "an operator" if kind is Node else "a Conv, Gemm or MatMul"
-            raise UnsupportedError(
-                f"its input '{name}' must be the result of {wanted} that nothing else reads"
-            )
-        return node
+        return node if self._readers[name] == 1 else None
 
-    def replace(self, node: Node, **changes: object) -> None:
+    def readers(self, name: str) -> list[Node]:
+        """Return the nodes made so far that read a tensor."""
+        return [node for node in self.nodes if name in node.inputs]
+
+    def replace(self, node: AnyNode, **changes: object) -> AnyNode:
         """Put a copy with changed fields in a node's place."""
-        self.nodes[self.nodes.index(node)] = dataclasses.replace(node, **changes)
+        if isinstance(node, FloatOperation) and "output" in changes:
+            changes["model"] = _with_output(node.model, node.output, changes["output"])
+        changed = dataclasses.replace(node, **changes)
+        self.nodes[self.nodes.index(node)] = changed
+        return changed
 
     def name(self, operator: onnx.NodeProto) -> str:
         """Make a short unique name: "/block1/conv1/Conv" becomes "block1/conv1"."""
@@ -130,3 +135,13 @@ class Builder:
         )
         taken = sum(node.name.partition("#")[0] == short for node in self.nodes)
         return f"{short}#{taken + 1}" if taken else short
+
+
+def _with_output(model: onnx.ModelProto, old: str, new: str) -> onnx.ModelProto:
+    """Return a one-operator model whose output has another name."""
+    renamed = onnx.ModelProto()
+    renamed.CopyFrom(model)
+    renamed.graph.output[0].name = new
+    outputs = renamed.graph.node[0].output
+    outputs[list(outputs).index(old)] = new
+    return renamed

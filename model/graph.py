@@ -104,16 +104,19 @@ class Node:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Linear(Node):
-    """A convolution (``window`` given) or a fully connected layer.
+    """A convolution (``window`` given) or a fully connected layer along the last axis.
 
-    ``weights`` is (K, N) float64, K in im2col order: channel, kernel row, kernel column;
-    ``bias`` is (N,) float64. Both have BatchNormalization folded in.
+    ``weights`` is (K, N) float64, K in im2col order: channel of one group, kernel row,
+    kernel column; ``bias`` is (N,) float64. Both have BatchNormalization folded in. The
+    input's channels and the columns are divided evenly among ``groups``, in order: column n
+    reads the channels of group ``n // (N // groups)``.
     """
 
     operator: str
     weights: np.ndarray
     bias: np.ndarray
     window: Window | None = None
+    groups: int = 1
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -134,13 +137,35 @@ class Reshape(Node):
     """Flatten each image to one dimension."""
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FloatOperation(Node):
+    """An operator that stays in float, and that onnxruntime computes.
+
+    Attributes
+    ----------
+    operator
+        The ONNX operator's type.
+    model
+        A complete model of this one operator: graph inputs named like ``inputs``, one graph
+        output named ``output`` before ``activation``, constants as initializers.
+    kind
+        "elementwise" if each value depends on one position of each input; "arrangement" if
+        the values are some of those of the only input, and zeros; "other" for the rest.
+    """
+
+    operator: str
+    model: onnx.ModelProto
+    kind: Literal["elementwise", "arrangement", "other"]
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """An imported network.
 
     ``shapes`` holds the shape of one image of every tensor, ``batch`` the fixed batch
-    size of the file or None, and ``model`` the ONNX model with inferred shapes: the
-    float reference runs that, unfolded.
+    size of the file or None, and ``model`` the ONNX model with the shape of every tensor:
+    the float reference runs that, unfolded. It is the file's but for what depends on no
+    image, which is constant, and channels that the file keeps last.
     """
 
     name: str

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.inliner
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
+from model.constants import known_tensors
 from model.files import existing_file
 from model.graph import Network
+from model.layout import channels_first
+from model.reductions import pool_spatial_means
+from model.resolution import image_shapes, resolve
 from model.translation import TRANSLATIONS, translate
 
 REQUIRED_ATTRIBUTES = {
-    ("Conv", "group"): 1,
     ("Gemm", "transA"): 0,
     ("BatchNormalization", "training_mode"): 0,
 }
 """Attributes for which one value only is supported."""
-
-CONSTANT_ATTRIBUTES = ("value", "value_float", "value_floats", "value_int", "value_ints")
 
 
 def load(name: str | Path) -> Network:
@@ -55,26 +56,32 @@ def _read(path: Path) -> onnx.ModelProto:
         raise ValueError(f"external data missing or truncated: {_line(error)}") from error
     if not model.graph.node:
         raise ValueError("not an ONNX file: it holds no operators")
-    return model
+    return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
 def _import(name: str, model: onnx.ModelProto) -> Network:
     """Check and translate a model."""
     _refuse(_unsupported_operators(model.graph))
-    model = _checked(model)
-    constants = _constants(model.graph)
-    source = _only("input", [i.name for i in model.graph.input if i.name not in constants])
-    _only("output", [output.name for output in model.graph.output])
-    batch, shapes = _shapes(model.graph, source)
-    nodes, output, problems = translate(model.graph, shapes, constants, batch)
+    _check(model)
+    source = _sole_input(model)
+    batch = _batch(model.graph)
+    resolved, problems = resolve(_inferred(model), batch)
     _refuse(problems)
-    return Network(name, nodes, source, output, shapes, batch, model)
+    _check_finite(resolved.graph)
+    rewritten = pool_spatial_means(channels_first(resolved))
+    shapes = image_shapes(rewritten.graph)
+    nodes, output, problems = translate(rewritten, shapes, batch)
+    _refuse(problems)
+    return Network(name, nodes, source, output, shapes, batch, rewritten)
 
 
 def _unsupported_operators(graph: onnx.GraphProto) -> list[str]:
-    """Describe every operator that no translation exists for."""
+    """Describe every operator that computes on images and that no translation exists for."""
     problems = []
+    known = known_tensors(graph)
     for node in graph.node:
+        if known.intersection(node.output):
+            continue
         if node.op_type not in TRANSLATIONS or node.domain not in ("", "ai.onnx"):
             problems.append(f"{node.op_type} (node '{node.name}')")
         for attribute in node.attribute:
@@ -92,13 +99,18 @@ def _refuse(problems: list[str]) -> None:
         raise ValueError(f"unsupported: {'; '.join(problems)}")
 
 
-def _checked(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Run the ONNX checker, and infer the shape of every tensor."""
+def _check(model: onnx.ModelProto) -> None:
+    """Run the ONNX checker."""
     try:
         onnx.checker.check_model(model)
-        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except onnx.checker.ValidationError as error:
         raise ValueError(f"not a valid ONNX model: {_line(error)}") from error
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Infer the shapes of tensors."""
+    try:
+        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as error:
         raise ValueError(f"shapes do not fit: {_line(error)}") from error
 
@@ -108,26 +120,18 @@ def _line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
-    """Values of the initializers and Constant operators, each of them finite."""
-    constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    for node in graph.node:
-        if node.op_type == "Constant":
-            constants[node.output[0]] = _constant_value(node)
-    for name, values in constants.items():
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-            raise ValueError(f"tensor '{name}' holds {values[index]} at index {index}")
-    return constants
-
-
-def _constant_value(node: onnx.NodeProto) -> np.ndarray:
-    """Value of a Constant operator."""
-    attribute = node.attribute[0]
-    if attribute.name not in CONSTANT_ATTRIBUTES:
-        raise ValueError(f"unsupported: Constant with {attribute.name} (node '{node.name}')")
-    value = onnx.helper.get_attribute_value(attribute)
-    return numpy_helper.to_array(value) if attribute.name == "value" else np.asarray(value)
+def _sole_input(model: onnx.ModelProto) -> str:
+    """Name the input, and make constants of what other inputs have a value for."""
+    graph = model.graph
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [info for info in graph.input if info.name not in constants]
+    source = _only("input", [info.name for info in inputs])
+    _only("output", [output.name for output in graph.output])
+    del graph.input[:]
+    graph.input.extend(inputs)
+    # Before version 4 of the file format, initializers had to be inputs.
+    model.ir_version = max(model.ir_version, 4)
+    return source
 
 
 def _only(kind: str, names: list[str]) -> str:
@@ -137,23 +141,29 @@ def _only(kind: str, names: list[str]) -> str:
     return names[0]
 
 
-def _shapes(graph: onnx.GraphProto, source: str) -> tuple[int | None, dict[str, tuple[int, ...]]]:
-    """Batch size, if fixed, and the shape of one image of every tensor that has one."""
-    infos = {i.name: i.type.tensor_type for i in (*graph.input, *graph.value_info, *graph.output)}
-    if infos[source].elem_type != onnx.TensorProto.FLOAT:
-        kind = onnx.TensorProto.DataType.Name(infos[source].elem_type)
-        raise ValueError(f"input '{source}' is {kind}, FLOAT is expected")
-    dimensions = {
-        name: [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in t.shape.dim]
-        for name, t in infos.items()
-    }
-    shapes = {
-        name: tuple(shape[1:])
-        for name, shape in dimensions.items()
-        if len(shape) > 1 and all(isinstance(size, int) for size in shape[1:])
-    }
-    if source not in shapes or math.prod(shapes[source]) == 0:
-        text = ", ".join(str(size) for size in dimensions[source])
-        raise ValueError(f"input '{source}' has shape ({text}): all but the batch must be fixed")
-    batch = dimensions[source][0]
-    return batch or None if isinstance(batch, int) else None, shapes
+def _batch(graph: onnx.GraphProto) -> int | None:
+    """Return the batch size, if it is fixed; else give it a name."""
+    info = graph.input[0]
+    tensor = info.type.tensor_type
+    if tensor.elem_type != onnx.TensorProto.FLOAT:
+        kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
+        raise ValueError(f"input '{info.name}' is {kind}, FLOAT is expected")
+    leading, *sizes = tensor.shape.dim or [onnx.TensorShapeProto.Dimension()]
+    if not sizes or any(size.dim_value <= 0 for size in sizes):
+        dimensions = (d.dim_value or d.dim_param or "?" for d in tensor.shape.dim)
+        text = ", ".join(str(dimension) for dimension in dimensions)
+        raise ValueError(f"input '{info.name}' has shape ({text}): all but the batch must be fixed")
+    # Some exporters write -1 where the size is open.
+    if leading.dim_value <= 0 and not leading.dim_param:
+        leading.dim_param = "batch"
+    return leading.dim_value or None
+
+
+def _check_finite(graph: onnx.GraphProto) -> None:
+    """Refuse constants with NaN or infinity; only the bounds of a Clip may be infinite."""
+    bounds = {name for node in graph.node if node.op_type == "Clip" for name in node.input[1:]}
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype.kind == "f" and tensor.name not in bounds and not np.isfinite(values).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+            raise ValueError(f"tensor '{tensor.name}' holds {values[index]} at index {index}")

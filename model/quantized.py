@@ -6,136 +6,22 @@ pooling, reshape), so that a replay can put simulated RTL in place of the model.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import onnx
+import onnxruntime
 
-from model.arithmetic import gemm
+from model.calibration import session
 from model.elementwise import add, mean
 from model.format import Format
-from model.graph import Window
+from model.gemm_layer import GemmLayer, Layer
+from model.graph import Relu, Window
 
 BATCH_BYTES = 2**26
 """Codes of im2col to hold at once in `QuantizedNetwork.run`, at least one image's."""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Layer:
-    """What every layer has; shapes are those of one image."""
-
-    name: str
-    inputs: tuple[str, ...]
-    output: str
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class GemmLayer(Layer):
-    """A convolution or fully connected layer as one matrix product.
-
-    Attributes
-    ----------
-    operator
-        "Conv", "Gemm" or "MatMul".
-    window
-        The convolution's window; None for a fully connected layer.
-    fmt_a
-        Format of the activations read.
-    fmt_w
-        Format of the weights at bias 0; column n has bias ``biases_w[n]`` instead.
-    biases_w
-        (N,) int64, each in -128..127.
-    w_codes
-        (K, N) uint8, K in im2col order: channel, kernel row, kernel column.
-    start
-        (N,) float32, the layer's bias.
-    fmt_y
-        Format of the result; None for raw binary32 words.
-    rounding, clamp
-        As in `model.gemm`.
-    """
-
-    operator: str
-    window: Window | None
-    fmt_a: Format
-    fmt_w: Format
-    biases_w: np.ndarray
-    w_codes: np.ndarray
-    start: np.ndarray
-    fmt_y: Format | None
-    rounding: str = "rne"
-    clamp: int | None = None
-
-    @property
-    def k(self) -> int:
-        """Products in each sum."""
-        return self.w_codes.shape[0]
-
-    @property
-    def n(self) -> int:
-        """Output channels."""
-        return self.w_codes.shape[1]
-
-    @property
-    def rows(self) -> int:
-        """Rows of the matrix product that one image makes."""
-        return math.prod(self.output_shape[1:])
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates for one image, padding included."""
-        return self.rows * self.k * self.n
-
-    @cached_property
-    def fmts_w(self) -> tuple[Format, ...]:
-        """Weight format of each of the N columns."""
-        split = self.fmt_w.sign, self.fmt_w.exponent, self.fmt_w.fraction
-        return tuple(Format(*split, int(bias)) for bias in self.biases_w)
-
-    def im2col(self, codes: np.ndarray) -> np.ndarray:
-        """Lay out activations as the left matrix; padding is code 0, the value zero.
-
-        Parameters
-        ----------
-        codes
-            (batch, C, H, W), or (batch, K) for a fully connected layer.
-
-        Returns
-        -------
-        numpy.ndarray
-            (M, K) of the same dtype, M = batch * H_out * W_out, images in order.
-        """
-        if self.window is None:
-            return codes
-        patches = self.window.patches(codes).transpose(0, 2, 3, 1, 4, 5)
-        return patches.reshape(-1, self.k)
-
-    def fold(self, codes: np.ndarray) -> np.ndarray:
-        """Turn the product (M, N) into (batch, N, H_out, W_out), or leave it if fully connected."""
-        if self.window is None:
-            return codes
-        _, height, width = self.output_shape
-        return codes.reshape(-1, height, width, self.n).transpose(0, 3, 1, 2)
-
-    def compute(
-        self, a_codes: np.ndarray, accumulator: str = "exact"
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return codes (or words) and flags, (M, N) each, for activations (M, K)."""
-        return gemm(
-            a_codes,
-            self.w_codes,
-            self.fmt_a,
-            self.fmts_w,
-            self.start,
-            self.fmt_y,
-            accumulator=accumulator,
-            rounding=self.rounding,
-            clamp=self.clamp,
-        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -190,13 +76,49 @@ class MaxPoolLayer(Layer):
 class ReshapeLayer(Layer):
     """Flatten each image."""
 
-    def apply(self, codes: np.ndarray) -> np.ndarray:
-        """Return codes (batch, F)."""
-        return codes.reshape(len(codes), -1)
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Return codes, or numbers, (batch, F)."""
+        return values.reshape(len(values), -1)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FloatLayer(Layer):
+    """An operation that onnxruntime computes in float32, on the values of codes or on numbers.
+
+    Attributes
+    ----------
+    model
+        The operation, see `model.graph.FloatOperation`.
+    formats
+        Of each input; None where it is kept as numbers.
+    fmt_y
+        Format of the result; None if it is kept as numbers.
+    """
+
+    model: onnx.ModelProto
+    formats: tuple[Format | None, ...]
+    fmt_y: Format | None
+    activation: Relu | None = None
+    rounding: str = "rne"
+
+    @cached_property
+    def _session(self) -> onnxruntime.InferenceSession:
+        return session(self.model)
+
+    def apply(self, *operands: np.ndarray) -> np.ndarray:
+        """Return codes, or float32 numbers."""
+        numbers = {
+            name: fmt.decode(values).astype(np.float32) if fmt else values
+            for name, values, fmt in zip(self.inputs, operands, self.formats, strict=True)
+        }
+        (result,) = self._session.run(None, numbers)
+        if self.activation:
+            result = self.activation(result)
+        return self.fmt_y.encode(result, self.rounding) if self.fmt_y else result
 
 
 Gemm = Callable[[GemmLayer, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Computes a layer: ``(layer, a_codes (M, K)) -> (codes (M, N), flags (M, N))``."""
+"""Computes a layer: ``(layer, a_codes (M, groups * K)) -> (codes (M, N), flags (M, N))``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +134,7 @@ class QuantizedNetwork:
     input_shape
         Shape of one image.
     formats
-        Format of every tensor; None where it is raw binary32.
+        Format of every tensor; None where it is kept as binary32 numbers.
     exp_max, k_max
         The build that it was made for: exponent bits, and longest sum of products.
     """
@@ -255,13 +177,14 @@ class QuantizedNetwork:
             raise ValueError(
                 f"images of shape {images.shape}: at least one of {self.input_shape} is expected"
             )
-        largest = max((layer.rows * layer.k for layer in self.layers), default=1)
+        largest = max((layer.rows * layer.groups * layer.k for layer in self.layers), default=1)
         size = max(BATCH_BYTES // largest, 1)
         batches = [images[first : first + size] for first in range(0, len(images), size)]
         return np.concatenate([self._run_batch(batch, gemm) for batch in batches])
 
     def _run_batch(self, images: np.ndarray, gemm: Gemm) -> np.ndarray:
-        tensors = {self.input: self.formats[self.input].encode(images)}
+        fmt = self.formats[self.input]
+        tensors = {self.input: fmt.encode(images) if fmt else images}
         for position, node in enumerate(self.nodes):
             operands = [tensors[name] for name in node.inputs]
             if isinstance(node, GemmLayer):
@@ -276,6 +199,4 @@ class QuantizedNetwork:
         """Real values of the answers, (batch, classes) float32."""
         answers = answers.reshape(len(answers), -1)
         fmt = self.formats[self.output]
-        if fmt is None:
-            return answers.view(np.float32)
-        return fmt.decode(answers).astype(np.float32)
+        return fmt.decode(answers).astype(np.float32) if fmt else answers

@@ -9,10 +9,12 @@ import pytest
 
 from model import Format, accumulator_width, gemm, start_integer, supported_splits
 from model.calibration import FloatNetwork, calibrate
+from model.gemm_layer import GemmLayer
 from model.images import read_images
+from model.method import Method, select, weight_codes
 from model.network import load
-from model.quantization import quantize
-from model.quantized import AddLayer, AveragePoolLayer, GemmLayer, MaxPoolLayer, QuantizedNetwork
+from model.quantization import apply_selection, quantize
+from model.quantized import AddLayer, AveragePoolLayer, MaxPoolLayer, QuantizedNetwork
 from model.selection import (
     BIAS_MAX,
     BIAS_MIN,
@@ -79,7 +81,7 @@ def tensors(seed: int) -> dict[str, np.ndarray]:
 )
 def test_selected_format_is_of_least_error(seed, kind, exp_max):
     values = tensors(seed)[kind]
-    fmt = select_format(values, exp_max)
+    fmt = select_format(values, supported_splits(exp_max))
     assert fmt.exponent <= exp_max and BIAS_MIN <= fmt.bias <= BIAS_MAX
     assert fmt.sign == (values < 0).any()
     error = np.square(fmt.decode(fmt.encode(values)) - values).sum()
@@ -92,7 +94,7 @@ def test_column_formats_are_of_least_error(seed, limit):
     values = np.stack([kinds[kind] for kind in ("normal", "heavy tail", "outlier", "zero")], 1)
     values *= [1, 2.0**-9, 2.0**5, 1]
     limits = {fraction: np.full(4, limit) for fraction in range(9)}
-    chosen = select_column_formats(values, 4, limits)
+    chosen = select_column_formats(values, supported_splits(4), limits)
     assert (chosen.biases <= limit).all() and (limit > 3 or (chosen.biases == 3).any())
     assert chosen.error == pytest.approx(brute_force(values, 4, limit), rel=1e-12)
     split = chosen.fmt.sign, chosen.fmt.exponent, chosen.fmt.fraction
@@ -104,9 +106,9 @@ def test_column_formats_are_of_least_error(seed, limit):
 
 def test_column_of_zeros_takes_another_columns_bias():
     values = np.zeros((4, 3))
-    assert select_column_formats(values, 4).biases.tolist() == [0, 0, 0]
+    assert select_column_formats(values, supported_splits(4)).biases.tolist() == [0, 0, 0]
     values[:, 1] = 0.01
-    biases = select_column_formats(values, 4).biases
+    biases = select_column_formats(values, supported_splits(4)).biases
     assert biases[0] == biases[1] == biases[2] > 0
 
 
@@ -132,13 +134,17 @@ def test_large_bias_on_tiny_weights_fits_the_accumulator(path):
     write_network(path, [operator("Conv", "x w v", "y")], constants)
     network = load(path)
     images = normal(2, 4, *network.input_shape)
-    layer = quantize(network, images, exp_max=3, k_max=64).layers[0]
+    method = Method(tuple(supported_splits(3)), "tensor", exp_max=3, k_max=64)
+    calibration = calibrate(network, images)
+    selection = select(network, calibration, method)
+    codes = weight_codes(network, selection, calibration)
+    layer = apply_selection(network, selection, codes).layers[0]
     width = accumulator_width(3, 64)
     a_codes = layer.im2col(layer.fmt_a.encode(images))
     arguments = layer.fmt_a, layer.fmts_w, layer.start, None
     words, _ = gemm(a_codes, layer.w_codes, *arguments, width=width)
     assert (words[:, 1].view(np.float32) == 1000).all()
-    free = select_column_formats(network.nodes[0].weights, 3)
+    free = select_column_formats(network.nodes[0].weights, supported_splits(3))
     formats = [Format(1, free.fmt.exponent, free.fmt.fraction, int(b)) for b in free.biases]
     with pytest.raises(ValueError, match=r"start\[1\]"):
         start_integer(
@@ -333,17 +339,34 @@ def test_rounding_applies_to_results_in_codes(path, seed):
     assert not np.array_equal(quantized.run(images), quantize(network, images).run(images))
 
 
-def test_calibration_keeps_a_bounded_sample_and_the_extremes(path, seed):
+def test_calibration_observes_every_tensor_of_its_own_format(path, seed):
     network = load(residual_network(path, seed % 1000))
     images = normal(seed, 100, *network.input_shape)
-    samples = calibrate(network, images, samples=500)
-    assert set(samples) == {"x", "r0", "b1", "r1", "d2", "p3", "p4", "y"}
-    assert all(values.size <= 500 + 100 for values in samples.values())
-    whole = samples[network.input]
-    assert whole.min() == images.min() and whole.max() == images.max()
-    assert samples["d2"].min() == 0 and samples["r1"].max() <= 6
-    again = calibrate(network, images, samples=500)
-    assert all(np.array_equal(samples[name], again[name]) for name in samples)
+    calibration = calibrate(network, images)
+    assert calibration.images == 100
+    assert set(calibration.histograms) == {"x", "r0", "b1", "r1", "d2", "p3", "p4"}
+    for name, histogram in calibration.histograms.items():
+        assert histogram.size == 100 * math.prod(network.shapes[name])
+    whole = calibration.histograms[network.input]
+    assert whole.least == images.min() and whole.greatest == images.max()
+    assert calibration.histograms["d2"].least == 0 and calibration.histograms["r1"].greatest <= 6
+
+
+def test_patches_are_rows_of_the_layers(path, seed, monkeypatch):
+    network = load(residual_network(path, seed % 1000))
+    images = normal(seed, 9, *network.input_shape)
+    monkeypatch.setattr("model.calibration.PATCHES", 40)
+    monkeypatch.setattr("model.calibration.FEWEST_PATCHES", 1)
+    calibration = calibrate(network, images)
+    quantized = quantize(network, images)
+    first = quantized.layers[0]
+    rows = {row.tobytes() for row in first.im2col(images)}
+    drawn = calibration.patches[first.name]
+    assert 20 <= len(drawn) <= 60 and drawn.shape[1:] == (1, first.k)
+    assert all(row.tobytes() in rows for row in drawn)
+    assert set(calibration.patches) == {layer.name for layer in quantized.layers}
+    again = calibrate(network, images).patches
+    assert all(np.array_equal(calibration.patches[name], again[name]) for name in again)
 
 
 @pytest.mark.parametrize("exp_max", [3, 4, 5])

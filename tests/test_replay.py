@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from model.files import COMMITTED
-from model.quantized import GemmLayer
+from model.gemm_layer import GemmLayer
 from verif import layer_runner, replay
 from verif.product import Product
 from verif.simulation import design_folder

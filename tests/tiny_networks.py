@@ -1,12 +1,10 @@
-"""Small ONNX networks to test with, and a float64 execution of the imported graph."""
+"""Small ONNX networks to test with."""
 
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-
-from model.graph import Add, Linear, Network, Pool
 
 Operator = onnx.NodeProto
 
@@ -101,30 +99,3 @@ def residual_network(path: Path, seed: int) -> Path:
         **norm_parameters(seed + 8, 6, "n1"),
     }
     return write_network(path, operators, constants)
-
-
-def float_run(network: Network, images: np.ndarray) -> np.ndarray:
-    """Run the imported graph in float64; (N, classes)."""
-    tensors = {network.input: images.astype(np.float64)}
-    for node in network.nodes:
-        operands = [tensors[name] for name in node.inputs]
-        if isinstance(node, Linear):
-            result = _linear(node, operands[0])
-        elif isinstance(node, Add):
-            result = operands[0] + operands[1]
-        elif isinstance(node, Pool):
-            average = node.kind == "average"
-            patches = node.window.patches(operands[0], fill=0 if average else -np.inf)
-            result = patches.mean(axis=(4, 5)) if average else patches.max(axis=(4, 5))
-        else:
-            result = operands[0].reshape(len(images), -1)
-        tensors[node.output] = node.activation(result) if node.activation else result
-    return tensors[network.output].reshape(len(images), -1)
-
-
-def _linear(node: Linear, values: np.ndarray) -> np.ndarray:
-    if node.window is None:
-        return values @ node.weights + node.bias
-    patches = node.window.patches(values).transpose(0, 2, 3, 1, 4, 5)
-    rows = patches.reshape(*patches.shape[:3], -1)
-    return (rows @ node.weights + node.bias).transpose(0, 3, 1, 2)

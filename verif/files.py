@@ -12,8 +12,13 @@ from numpy.typing import ArrayLike
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a summary, making its folder; a reader never finds half of it."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, making its folder; a reader never finds half of it."""
     unfinished = _beside(path)
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(path)
 
 

@@ -20,10 +20,11 @@ from rich.text import Text
 
 from model import ACCUMULATORS
 from model.calibration import FloatNetwork
+from model.gemm_layer import GemmLayer
 from model.images import Images, read_images
 from model.network import load
 from model.quantization import quantize
-from model.quantized import GemmLayer, QuantizedNetwork
+from model.quantized import QuantizedNetwork
 from verif.files import write_json
 from verif.layer_runner import Build, LayerRunner, MismatchError
 from verif.product import Product, load_product

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from model import accumulator_width
-from model.quantized import GemmLayer, QuantizedNetwork
+from model.gemm_layer import GemmLayer
+from model.quantized import QuantizedNetwork
 from verif.layer_runner import Build, MismatchError
 from verif.mismatch import describe_mismatch, describe_result
 from verif.product import Product

@@ -1,35 +1,39 @@
-"""Train the committed Fashion-MNIST network and write its ONNX and image files.
+"""Train a committed Fashion-MNIST network and write its ONNX and image files.
 
 This script is the only place that needs torch. It is not part of the run-time
 requirements; to repeat the training::
 
     apt-get install dataset-fashion-mnist
     pip install torch==2.13.0 onnx==1.23.2
-    python -m model.networks.train_fashion_mnist --epochs 12
+    python -m model.networks.train_fashion_mnist fashion_resnet8
+    python -m model.networks.train_fashion_mnist fashion_vgg
 
-The network is a ResNet-8 in the manner of the CIFAR ResNets: a 3x3 stem, three
+``fashion_resnet8`` is a ResNet-8 in the manner of the CIFAR ResNets: a 3x3 stem, three
 residual stages of 16, 32 and 64 channels (the last two with stride 2 and a 1x1
 convolution on the shortcut), global average pooling and one fully connected layer.
-BatchNormalization is exported as trained; folding it is the importer's job.
+``fashion_vgg`` is a small network in the manner of VGG: three stages of two 3x3
+convolutions with BatchNormalization, each stage followed by 2x2 max pooling, and two fully
+connected layers. BatchNormalization is exported as trained; folding it is the importer's job.
 
-Written beside this file: ``fashion_resnet8.onnx``, ``fashion_mnist_test.npz`` (the
-first 1,000 test images with labels) and ``fashion_mnist_calibration.npz`` (128 training
-images). Images are float32 NCHW in [0, 1].
+Written beside this file: the network's ONNX file, and for both networks the same
+``fashion_mnist_test.npz`` (the first 1,000 test images with labels) and
+``fashion_mnist_calibration.npz`` (128 training images). Images are float32 NCHW in [0, 1].
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-DATASET = Path("/usr/share/datasets/fashion-mnist")
+from model.fashion_mnist import read_split
+
 HERE = Path(__file__).parent
 
 
@@ -75,19 +79,48 @@ class ResNet8(nn.Module):
         return self.classifier(torch.flatten(self.pool(x), 1))
 
 
-def read_idx(name: str) -> np.ndarray:
-    """Read one gzipped IDX file of bytes: images (N, 28, 28) or labels (N,)."""
-    data = gzip.decompress((DATASET / name).read_bytes())
-    dimensions = data[3]
-    shape = np.frombuffer(data, ">i4", dimensions, 4)
-    return np.frombuffer(data, np.uint8, offset=4 + 4 * dimensions).reshape(shape)
+class VggStage(nn.Module):
+    """Two 3x3 convolutions and 2x2 max pooling."""
+
+    def __init__(self, channels_in: int, channels_between: int, channels_out: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels_in, channels_between, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(channels_between)
+        self.conv2 = nn.Conv2d(channels_between, channels_out, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(channels_out)
+        self.pool = nn.MaxPool2d(2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map NCHW to NCHW of half the height and width, rounded down."""
+        x = functional.relu(self.norm1(self.conv1(x)))
+        return self.pool(functional.relu(self.norm2(self.conv2(x))))
 
 
-def load(split: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images (N, 1, 28, 28) float32 in [0, 1] and labels (N,) int64 of "train" or "t10k"."""
-    images = read_idx(f"{split}-images-idx3-ubyte.gz")[:, None] / np.float32(255)
-    labels = read_idx(f"{split}-labels-idx1-ubyte.gz").astype(np.int64)
-    return torch.from_numpy(images), torch.from_numpy(labels)
+class Vgg(nn.Module):
+    """Three stages, a hidden layer, ten logits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage1 = VggStage(1, 16, 32)
+        self.stage2 = VggStage(32, 32, 64)
+        self.stage3 = VggStage(64, 64, 96)
+        self.hidden = nn.Linear(96 * 3 * 3, 64)
+        self.classifier = nn.Linear(64, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map images (N, 1, 28, 28) to logits (N, 10)."""
+        x = torch.flatten(self.stage3(self.stage2(self.stage1(x))), 1)
+        return self.classifier(functional.relu(self.hidden(x)))
+
+
+ARCHITECTURES = {"fashion_resnet8": ResNet8, "fashion_vgg": Vgg}
+"""What can be trained, by the name of its ONNX file."""
+
+
+def load(split: Literal["train", "t10k"]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images (N, 1, 28, 28) float32 in [0, 1] and labels (N,) int64."""
+    data = read_split(split)
+    return torch.from_numpy(data.images), torch.from_numpy(data.labels)
 
 
 def augment(x: torch.Tensor) -> torch.Tensor:
@@ -109,12 +142,12 @@ def accuracy(network: nn.Module, images: torch.Tensor, labels: torch.Tensor) -> 
     return sum(hits) / len(labels)
 
 
-def train(epochs: int, seed: int) -> nn.Module:
+def train(architecture: str, epochs: int, seed: int) -> nn.Module:
     """Train with one learning-rate cycle and report the test accuracy of every epoch."""
     torch.manual_seed(seed)
     images, labels = load("train")
     test_images, test_labels = load("t10k")
-    network = ResNet8().to(memory_format=torch.channels_last)
+    network = ARCHITECTURES[architecture]().to(memory_format=torch.channels_last)
     batch = 128
     optimizer = torch.optim.SGD(
         network.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4
@@ -137,13 +170,13 @@ def train(epochs: int, seed: int) -> nn.Module:
     return network
 
 
-def export(network: nn.Module, folder: Path) -> None:
-    """Write the ONNX file with BatchNormalization left in place, and the image files."""
+def export(network: nn.Module, path: Path) -> None:
+    """Write the ONNX file, with BatchNormalization left in place."""
     network.eval()
     torch.onnx.export(
         network,
         (torch.zeros(1, 1, 28, 28),),
-        str(folder / "fashion_resnet8.onnx"),
+        str(path),
         input_names=["images"],
         output_names=["logits"],
         dynamic_axes={"images": {0: "N"}, "logits": {0: "N"}},
@@ -152,6 +185,10 @@ def export(network: nn.Module, folder: Path) -> None:
         opset_version=17,
         dynamo=False,
     )
+
+
+def write_images(folder: Path) -> None:
+    """Write the image files that serve every Fashion-MNIST network."""
     images, labels = load("t10k")
     np.savez_compressed(
         folder / "fashion_mnist_test.npz",
@@ -165,11 +202,14 @@ def export(network: nn.Module, folder: Path) -> None:
 def main() -> None:
     """Command line: train, then export."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("architecture", choices=ARCHITECTURES, help="what to train")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=HERE, help="where the files go")
     arguments = parser.parse_args()
-    export(train(arguments.epochs, arguments.seed), arguments.folder)
+    network = train(arguments.architecture, arguments.epochs, arguments.seed)
+    export(network, arguments.folder / f"{arguments.architecture}.onnx")
+    write_images(arguments.folder)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,183 @@
+"""What an engine computes: a convolution or fully connected layer on FFP8 codes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from model.arithmetic import gemm
+from model.format import Format
+from model.graph import Relu, Window
+
+PART_COLUMNS = 16
+"""Columns to compute at a time in a layer of many groups: fewer are slow, more are mostly zeros."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Layer:
+    """What every layer has; shapes are those of one image."""
+
+    name: str
+    inputs: tuple[str, ...]
+    output: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GemmLayer(Layer):
+    """A convolution or fully connected layer as one matrix product.
+
+    Attributes
+    ----------
+    operator
+        "Conv", "Gemm" or "MatMul".
+    window
+        The convolution's window; None for a fully connected layer.
+    fmt_a
+        Format of the activations read.
+    fmt_w
+        Format of the weights at bias 0; column n has bias ``biases_w[n]`` instead.
+    biases_w
+        (N,) int64, each in -128..127.
+    w_codes
+        (K, N) uint8, K in im2col order: channel of one group, kernel row, kernel column.
+    start
+        (N,) float32, the layer's bias.
+    fmt_y
+        Format of the result; None for raw binary32 words.
+    groups
+        Groups that channels and columns are divided among, in order.
+    activation
+        Applied in float to raw results; to codes it is fmt_y and the clamp that do it.
+    rounding, clamp
+        As in `model.gemm`.
+    """
+
+    operator: str
+    window: Window | None
+    fmt_a: Format
+    fmt_w: Format
+    biases_w: np.ndarray
+    w_codes: np.ndarray
+    start: np.ndarray
+    fmt_y: Format | None
+    groups: int = 1
+    activation: Relu | None = None
+    rounding: str = "rne"
+    clamp: int | None = None
+
+    @property
+    def k(self) -> int:
+        """Products in each sum."""
+        return self.w_codes.shape[0]
+
+    @property
+    def n(self) -> int:
+        """Output channels."""
+        return self.w_codes.shape[1]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the matrix product that one image makes."""
+        return math.prod(self.output_shape) // self.n
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image, padding included."""
+        return self.rows * self.k * self.n
+
+    @cached_property
+    def fmts_w(self) -> tuple[Format, ...]:
+        """Weight format of each of the N columns."""
+        split = self.fmt_w.sign, self.fmt_w.exponent, self.fmt_w.fraction
+        return tuple(Format(*split, int(bias)) for bias in self.biases_w)
+
+    def im2col(self, codes: np.ndarray) -> np.ndarray:
+        """Lay out activations as the left matrix; padding is code 0, the value zero.
+
+        Parameters
+        ----------
+        codes
+            (batch, C, H, W), or (batch, ..., K) for a fully connected layer.
+
+        Returns
+        -------
+        numpy.ndarray
+            (M, groups * K) of the same dtype, M = batch * H_out * W_out, images in order.
+        """
+        if self.window is None:
+            return codes.reshape(-1, self.k)
+        patches = self.window.patches(codes).transpose(0, 2, 3, 1, 4, 5)
+        return patches.reshape(-1, self.groups * self.k)
+
+    def fold(self, results: np.ndarray) -> np.ndarray:
+        """Turn the product (M, N) into the layer's output.
+
+        Returns
+        -------
+        numpy.ndarray
+            (batch, N, H_out, W_out), or (batch, ..., N) of a fully connected layer: uint8 codes,
+            or float32 numbers, the activation applied, where the product was raw.
+        """
+        if self.fmt_y is None:
+            results = results.view(np.float32)
+            results = self.activation(results) if self.activation else results
+        if self.window is None:
+            return results.reshape(-1, *self.output_shape)
+        _, height, width = self.output_shape
+        return results.reshape(-1, height, width, self.n).transpose(0, 3, 1, 2)
+
+    def parts(self, columns: int) -> Iterator[tuple[slice, slice]]:
+        """Cut the product into parts that no group reaches out of.
+
+        Parameters
+        ----------
+        columns
+            That a part should have if groups have fewer.
+
+        Yields
+        ------
+        terms, columns
+            Of the activations (M, groups * K), and of the N columns.
+        """
+        width = self.n // self.groups
+        together = min(max(columns // width, 1), self.groups)
+        for first in range(0, self.groups, together):
+            last = min(first + together, self.groups)
+            yield slice(first * self.k, last * self.k), slice(first * width, last * width)
+
+    def dense_weights(self, columns: slice) -> np.ndarray:
+        """Return the weights of a part with a zero where a group ends, (terms, columns) uint8."""
+        width = self.n // self.groups
+        codes = self.w_codes[:, columns]
+        groups = codes.shape[1] // width
+        dense = np.zeros((groups, self.k, groups, width), np.uint8)
+        every = np.arange(groups)
+        dense[every, :, every] = codes.reshape(self.k, groups, width).transpose(1, 0, 2)
+        return dense.reshape(groups * self.k, -1)
+
+    def compute(
+        self, a_codes: np.ndarray, accumulator: str = "exact"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return codes (or words) and flags, (M, N) each, for activations (M, groups * K)."""
+        results = [
+            gemm(
+                a_codes[:, terms],
+                self.dense_weights(columns),
+                self.fmt_a,
+                self.fmts_w[columns],
+                self.start[columns],
+                self.fmt_y,
+                accumulator=accumulator,
+                rounding=self.rounding,
+                clamp=self.clamp,
+            )
+            for terms, columns in self.parts(PART_COLUMNS)
+        ]
+        codes, flags = zip(*results, strict=True)
+        return np.concatenate(codes, axis=1), np.concatenate(flags, axis=1)

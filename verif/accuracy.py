@@ -1,0 +1,224 @@
+"""Format selection and accuracy beside other 8-bit systems: ``make accuracy``.
+
+For each network: formats are chosen on calibration images, and what FFP8 and the other systems
+make of the same tensors is run on the same images. Leaves in ``build/accuracy/<network>`` the
+selection (``selection.yaml``, which ``make replay SELECTION=`` takes), the quantized network
+(``quantized.npz``), pictures, and a summary of all networks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from model.calibration import Calibration, FloatNetwork, calibrate
+from model.comparison import Quantized, ffp8_variants, other_systems, stored_bytes
+from model.emulation import Emulation
+from model.export import export_arrays
+from model.format import supported_splits
+from model.graph import Network
+from model.images import Images
+from model.measures import agreement, loss_interval, noise_ratio, top1
+from model.method import Method
+from model.quantization import apply_selection
+from model.selection_file import dump_selection
+from verif.accuracy_pictures import draw_pictures
+from verif.accuracy_report import print_network
+from verif.accuracy_sources import DEFAULT_MODELS, Source, named_source
+from verif.files import write_arrays, write_json, write_text
+from verif.simulation import BUILD
+
+FOLDER = BUILD / "accuracy"
+EXP_MAX, K_MAX = 5, 8192
+ROWS_OF_TABLE = 16
+EXACT_IMAGES = 16
+"""Images for which the network on codes, exact sums and all, is compared with its emulation."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a number system came to: see `model.measures`; bytes include scales and formats."""
+
+    scheme: str
+    description: str
+    top1: float | None
+    loss: float | None
+    loss_low: float | None
+    loss_high: float | None
+    agreement: float
+    snr: float
+    weight_bytes: int
+    activation_bytes: int
+    seconds: float
+
+
+def measure(
+    quantized: Quantized, network: Network, images: Images, expected: np.ndarray
+) -> tuple[Row, np.ndarray]:
+    """Run a quantized network on all images; return its row and its answers."""
+    started = time.monotonic()
+    answers = Emulation(network, quantized.weights, quantized.quantizers).run(images.images)
+    seconds = time.monotonic() - started
+    right = loss = low = high = None
+    if images.labels is not None:
+        right = top1(answers, images.labels)
+        loss, low, high = loss_interval(expected, answers, images.labels)
+    row = Row(
+        quantized.name,
+        quantized.description,
+        right,
+        loss,
+        low,
+        high,
+        agreement(expected, answers),
+        noise_ratio(expected, answers),
+        *stored_bytes(network, quantized),
+        round(seconds, 2),
+    )
+    return row, answers
+
+
+def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
+    """Return the splits that match a comma-separated list of shell patterns, all without.
+
+    Raises
+    ------
+    ValueError
+        If a pattern matches none.
+    """
+    splits = {f"s{s}e{e}f{f}": (s, e, f) for s, e, f in supported_splits(EXP_MAX)}
+    if not patterns:
+        return tuple(splits.values())
+    wanted = patterns.split(",")
+    for pattern in wanted:
+        if not any(fnmatchcase(name, pattern) for name in splits):
+            raise ValueError(f"FORMATS={pattern}: no such split, there are {', '.join(splits)}")
+    return tuple(
+        split
+        for name, split in splits.items()
+        if any(fnmatchcase(name, pattern) for pattern in wanted)
+    )
+
+
+def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> dict[str, object]:
+    """Measure all systems on one network; return its part of the summary."""
+    network, images, calibration_images = source.read()
+    if settings.images:
+        if settings.images > len(images):
+            raise ValueError(f"IMAGES={settings.images}: {source.data} has {len(images)}")
+        images = images.first(settings.images)
+    splits = chosen_splits(settings.formats)
+    exp_max = max(exponent for _, exponent, _ in splits)
+    method = Method(splits, exp_max=exp_max, k_max=K_MAX)
+    started = time.monotonic()
+    expected = FloatNetwork(network).run(images.images)
+    float_seconds = time.monotonic() - started
+    if not np.isfinite(expected).all():
+        raise ValueError(f"network '{network.name}' answers NaN or infinity to a test image")
+    rows: list[Row] = []
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(f"{network.name}: calibration", total=ROWS_OF_TABLE)
+        calibration = calibrate(network, calibration_images.images)
+        for quantized in systems(network, calibration, method):
+            progress.update(task, description=f"{network.name}: {quantized.name}")
+            row, answers = measure(quantized, network, images, expected)
+            rows.append(row)
+            progress.update(task, advance=1)
+    folder = FOLDER / network.name
+    write_text(folder / "selection.yaml", dump_selection(quantized.selection))
+    exact = compare_with_codes(network, quantized, images, answers, folder / "quantized.npz")
+    draw_pictures(folder, network, calibration, quantized.selection, rows)
+    float_bytes = stored_bytes(network, None)
+    return {
+        "network": network.name,
+        "images": len(images),
+        "calibration_images": calibration.images,
+        "labels": images.labels is not None,
+        "float_top1": None if images.labels is None else top1(expected, images.labels),
+        "float_weight_bytes": float_bytes[0],
+        "float_activation_bytes": float_bytes[1],
+        "float_seconds": round(float_seconds, 2),
+        "formats": settings.formats,
+        "exp_max": exp_max,
+        "rows": [asdict(row) for row in rows],
+        "on_codes": exact,
+        "folder": str(folder),
+    }
+
+
+def systems(network: Network, calibration: Calibration, method: Method) -> Iterator[Quantized]:
+    """Yield the other systems and FFP8's variants, the method as given last."""
+    return chain(other_systems(network, calibration), ffp8_variants(network, calibration, method))
+
+
+def compare_with_codes(
+    network: Network, quantized: Quantized, images: Images, answers: np.ndarray, path: Path
+) -> dict[str, object]:
+    """Run the network on codes too, and export it; return how its answers differ."""
+    on_codes = apply_selection(network, quantized.selection, quantized.codes)
+    write_arrays(path, **export_arrays(on_codes))
+    few = images.images[:EXACT_IMAGES]
+    exact, emulated = on_codes.run(few), answers[: len(few)]
+    return {
+        "images": len(few),
+        "agreement": agreement(exact, emulated),
+        "snr": min(noise_ratio(exact, emulated), 999.0),
+    }
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; each option says which make variable sets it."""
+    parser = argparse.ArgumentParser(prog="make accuracy", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--model", help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
+    )
+    parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
+    parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
+    parser.add_argument("--images", type=int, help="IMAGES=: how many (all)")
+    parser.add_argument("--formats", help="FORMATS=: splits or patterns, as in s?e[1-4]f?")
+    return parser.parse_args(arguments)
+
+
+def run(settings: argparse.Namespace, console: Console) -> None:
+    """Evaluate the networks asked for, writing the summary after each."""
+    chosen_splits(settings.formats)
+    if settings.images is not None and settings.images < 1:
+        raise ValueError(f"IMAGES={settings.images}: at least 1 is needed")
+    models = [settings.model] if settings.model else list(DEFAULT_MODELS)
+    networks = []
+    for model in models:
+        source = named_source(model, settings.data, settings.calibration)
+        networks.append(evaluate(source, settings, console))
+        print_network(networks[-1], console)
+        write_json(FOLDER / "summary.json", {"networks": networks})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 0 when all was measured, 2 for bad input."""
+    settings = parse_arguments(arguments)
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=150)
+    try:
+        run(settings, console)
+    except (ValueError, OSError) as error:
+        print(f"accuracy: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("accuracy: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

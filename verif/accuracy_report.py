@@ -1,0 +1,64 @@
+"""The table that `make accuracy` prints for a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+def print_network(summary: dict[str, Any], console: Console) -> None:
+    """Print the rows of one network's part of the summary."""
+    float_top1 = summary["float_top1"]
+    accuracy = "no labels" if float_top1 is None else f"float32 {float_top1:.2f} % top-1"
+    title = (
+        f"{summary['network']}: {summary['images']:,} images, {accuracy}, formats chosen on "
+        f"{summary['calibration_images']} calibration images"
+    )
+    table = Table("scheme", box=box.SIMPLE, title=title)
+    headings = "top-1 %", "loss (95 % interval)", "agrees %", "SNR dB", "weights", "activations"
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for row in summary["rows"]:
+        table.add_row(row["scheme"], *cells(row, summary))
+    console.print(table)
+    exact = summary["on_codes"]
+    console.print(
+        f"FFP8 on codes, as the hardware computes: {exact['agreement']:.1f} % of "
+        f"{exact['images']} answers agree with the row, SNR between them {exact['snr']:.1f} dB"
+    )
+    console.print(f"selection, quantized network and pictures: {summary['folder']}\n")
+
+
+def cells(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
+    """Return the texts of a row after its name."""
+    if row["top1"] is None:
+        top1 = loss = "-"
+    else:
+        top1 = f"{row['top1']:.2f}"
+        loss = f"{row['loss']:+.2f} ({row['loss_low']:+.2f}, {row['loss_high']:+.2f})"
+    return [
+        top1,
+        loss,
+        f"{row['agreement']:.2f}",
+        f"{row['snr']:.1f}",
+        _share(row["weight_bytes"], summary["float_weight_bytes"]),
+        _share(row["activation_bytes"], summary["float_activation_bytes"]),
+    ]
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count / 1000:,.1f} kB ({100 * count / of:.1f} %)"
+
+
+def markdown(summary: dict[str, Any]) -> str:
+    """Return the table in Markdown, as the README quotes it."""
+    lines = [
+        "| scheme | top-1 % | loss, points (95 % interval) | agrees with float % | SNR dB |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for row in summary["rows"]:
+        lines.append(f"| {row['scheme']} | {' | '.join(cells(row, summary)[:4])} |")
+    return "\n".join(lines) + "\n"
