@@ -7,7 +7,7 @@ import onnxruntime
 
 from model.calibration import FloatNetwork
 from model.graph import Add, FloatOperation, Linear, Network, Node, Pool, Reshape
-from model.network import load
+from model.importing.network import load
 
 
 def run_nodes(network: Network, images: np.ndarray) -> dict[str, np.ndarray]:

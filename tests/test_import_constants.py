@@ -5,7 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from model.network import load
+from model.importing.network import load
 from tests.float_execution import assert_same_function, described
 from tests.tiny_networks import Operator, normal, operator, write_network
 

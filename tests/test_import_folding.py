@@ -5,7 +5,7 @@ import pytest
 from onnx import helper
 
 from model.graph import Linear, Relu
-from model.network import load
+from model.importing.network import load
 from tests.float_execution import assert_same_function, described
 from tests.tiny_networks import Operator, norm_parameters, normal, operator, write_network
 

@@ -12,7 +12,7 @@ from model.calibration import FloatNetwork
 from model.files import existing_file
 from model.graph import FloatOperation, Linear, Relu
 from model.images import read_images
-from model.network import load
+from model.importing.network import load
 from tests.float_execution import assert_close, assert_same_function, run_nodes
 from tests.tiny_networks import (
     norm_parameters,

@@ -9,15 +9,16 @@ import onnx
 import onnxruntime
 import pytest
 
-from model import packaged as packaged_module
-from model import packaged_images, packaged_sources
 from model.images import Images, read_images
-from model.packaged import PackagedNetwork, main, packaged
-from model.packaged_cifar10 import build as build_keras
-from model.packaged_cifar10 import channels_first
-from model.packaged_efficientnet import build as build_efficientnet
-from model.packaged_graph import GraphWriter
-from model.packaged_sources import library, package_path, pinned
+from model.packaged import images as packaged_images
+from model.packaged import recipes as packaged_module
+from model.packaged import sources as packaged_sources
+from model.packaged.cifar10 import build as build_keras
+from model.packaged.cifar10 import channels_first
+from model.packaged.efficientnet import build as build_efficientnet
+from model.packaged.graph import GraphWriter
+from model.packaged.recipes import PackagedNetwork, main, packaged
+from model.packaged.sources import library, package_path, pinned
 from tests.tiny_networks import normal
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.packaged_state_dict import MAGIC, PROTOCOL, read_state_dict
+from model.packaged.state_dict import MAGIC, PROTOCOL, read_state_dict
 
 FLOATS = np.array([1.5, -2, 0.25, 8, 1e-3, -7], np.float32)
 COUNTS = np.array([41], np.int64)

@@ -11,8 +11,8 @@ from model import Format, accumulator_width, gemm, start_integer, supported_spli
 from model.calibration import FloatNetwork, calibrate
 from model.gemm_layer import GemmLayer
 from model.images import read_images
+from model.importing.network import load
 from model.method import Method, select, weight_codes
-from model.network import load
 from model.quantization import apply_selection, quantize
 from model.quantized import AddLayer, AveragePoolLayer, MaxPoolLayer, QuantizedNetwork
 from model.selection import (

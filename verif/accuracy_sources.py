@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from model.fashion_mnist import read_test_images
 from model.graph import Network
 from model.images import Images, read_images
-from model.network import load
-from model.packaged import RECIPES, packaged
+from model.importing.network import load
+from model.packaged.recipes import RECIPES, packaged
 from verif.simulation import BUILD
 
 FASHION = ("fashion_resnet8", "fashion_vgg")

@@ -22,7 +22,7 @@ from model import ACCUMULATORS
 from model.calibration import FloatNetwork
 from model.gemm_layer import GemmLayer
 from model.images import Images, read_images
-from model.network import load
+from model.importing.network import load
 from model.quantization import quantize
 from model.quantized import QuantizedNetwork
 from verif.files import write_json

@@ -6,10 +6,10 @@ from typing import Literal
 
 import onnx
 
-from model.builder import Builder, attributes
-from model.float_operations import append_float_operation
 from model.graph import Pool, Window
-from model.windows import window_of
+from model.importing.builder import Builder, attributes
+from model.importing.float_operations import append_float_operation
+from model.importing.windows import window_of
 
 
 def average_pool(builder: Builder, operator: onnx.NodeProto) -> None:

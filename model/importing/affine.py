@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from model.builder import Builder, attributes
+from model.importing.builder import Builder, attributes
 
 AFFINE_OPERATORS = frozenset(("Add", "Sub", "Mul", "Div", "BatchNormalization"))
 

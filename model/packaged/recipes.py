@@ -23,9 +23,9 @@ from typing import BinaryIO
 import numpy as np
 import onnx
 
-from model import packaged_cifar10, packaged_efficientnet, packaged_images
 from model.images import Images
-from model.packaged_sources import REQUIREMENTS
+from model.packaged import cifar10, efficientnet, images
+from model.packaged.sources import REQUIREMENTS
 
 FOLDER = Path("build/networks")
 
@@ -54,14 +54,14 @@ class _Recipe:
 
 RECIPES = {
     "cifar10": _Recipe(
-        packaged_cifar10.cifar10,
-        packaged_images.cifar10_test,
-        packaged_images.cifar10_calibration,
+        cifar10.cifar10,
+        images.cifar10_test,
+        images.cifar10_calibration,
     ),
     "efficientnet_lite0": _Recipe(
-        packaged_efficientnet.efficientnet_lite0,
-        packaged_images.imagenet_test,
-        packaged_images.imagenet_calibration,
+        efficientnet.efficientnet_lite0,
+        images.imagenet_test,
+        images.imagenet_calibration,
     ),
 }
 
@@ -97,7 +97,7 @@ def packaged(name: str, folder: Path = FOLDER) -> PackagedNetwork:
 
 def _is_fresh(network: PackagedNetwork) -> bool:
     """Tell whether all files are there, and newer than what decides their contents."""
-    sources = [REQUIREMENTS, *Path(__file__).parent.glob("packaged*.py")]
+    sources = [REQUIREMENTS, *Path(__file__).parent.glob("*.py")]
     newest = max(path.stat().st_mtime_ns for path in sources)
     return all(path.is_file() and path.stat().st_mtime_ns > newest for path in astuple(network))
 
@@ -146,7 +146,3 @@ def main() -> int:
     for path in astuple(network):
         print(path)
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

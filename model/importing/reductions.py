@@ -5,8 +5,8 @@ from __future__ import annotations
 import onnx
 from onnx import helper, numpy_helper
 
-from model.builder import attributes
-from model.resolution import tensor_dimensions
+from model.importing.builder import attributes
+from model.importing.resolution import tensor_dimensions
 
 
 def pool_spatial_means(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -15,7 +15,7 @@ def pool_spatial_means(model: onnx.ModelProto) -> onnx.ModelProto:
     Parameters
     ----------
     model
-        A resolved model: see `model.resolution.resolve`.
+        A resolved model: see `model.importing.resolution.resolve`.
     """
     changed = onnx.ModelProto()
     changed.CopyFrom(model)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from model.images import Images
-from model.packaged_sources import library, package_path
+from model.packaged.sources import library, package_path
 
 if TYPE_CHECKING:
     from PIL.Image import Image

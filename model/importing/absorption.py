@@ -8,10 +8,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from model.affine import AFFINE_OPERATORS, Affine, affine_map
-from model.builder import Builder, attributes
 from model.graph import FloatOperation, Linear, Node, Reshape
-from model.linear import fold_forward
+from model.importing.affine import AFFINE_OPERATORS, Affine, affine_map
+from model.importing.builder import Builder, attributes
+from model.importing.linear import fold_forward
 
 UNMAPPED_SUFFIX = "/unmapped"
 

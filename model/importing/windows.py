@@ -6,8 +6,8 @@ import dataclasses
 
 import onnx
 
-from model.builder import Builder, UnsupportedError, attributes
 from model.graph import Pair, Window
+from model.importing.builder import Builder, UnsupportedError, attributes
 
 
 def image_size(builder: Builder, operator: onnx.NodeProto) -> tuple[int, int, int]:

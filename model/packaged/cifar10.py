@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from model.packaged_graph import INPUT, GraphWriter
-from model.packaged_sources import library, package_path
+from model.packaged.graph import INPUT, GraphWriter
+from model.packaged.sources import library, package_path
 
 if TYPE_CHECKING:
     import h5py

@@ -34,7 +34,7 @@ class Builder:
     Parameters
     ----------
     model
-        A resolved ONNX model: see `model.resolution.resolve`.
+        A resolved ONNX model: see `model.importing.resolution.resolve`.
     shapes
         The shape of one image of every tensor.
     batch

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import onnx
 
-from model.affine import Affine
-from model.builder import Builder, UnsupportedError, attributes
-from model.float_operations import append_float_operation
 from model.graph import Linear, Window
-from model.windows import image_size, window_of
+from model.importing.affine import Affine
+from model.importing.builder import Builder, UnsupportedError, attributes
+from model.importing.float_operations import append_float_operation
+from model.importing.windows import image_size, window_of
 
 
 def convolution(builder: Builder, operator: onnx.NodeProto) -> None:

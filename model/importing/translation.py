@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import onnx
 
-from model.absorption import absorb
-from model.activations import clip, relu
-from model.affine import affine_map
-from model.builder import Builder, UnsupportedError, attributes
-from model.float_operations import (
+from model.graph import Add, Node, Reshape
+from model.importing.absorption import absorb
+from model.importing.activations import clip, relu
+from model.importing.affine import affine_map
+from model.importing.builder import Builder, UnsupportedError, attributes
+from model.importing.float_operations import (
     ARRANGEMENTS,
     ELEMENTWISE,
     OTHERS,
     append_float_operation,
 )
-from model.graph import Add, Node, Reshape
-from model.linear import convolution, fold_backward, general_product, matrix_product
-from model.pooling import average_pool, global_average_pool, global_max_pool, max_pool
+from model.importing.linear import convolution, fold_backward, general_product, matrix_product
+from model.importing.pooling import average_pool, global_average_pool, global_max_pool, max_pool
 
 
 def translate(
@@ -33,7 +33,7 @@ def translate(
     Parameters
     ----------
     model
-        The model, see `model.resolution.resolve`; folding may add operators to it.
+        The model, see `model.importing.resolution.resolve`; folding may add operators to it.
     shapes
         The shape of one image of every tensor; folding may add some.
     batch

@@ -12,9 +12,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from model.builder import attributes
-from model.float_operations import ELEMENTWISE
-from model.resolution import tensor_dimensions
+from model.importing.builder import attributes
+from model.importing.float_operations import ELEMENTWISE
+from model.importing.resolution import tensor_dimensions
 
 TO_LAST = (0, 2, 3, 1)
 TO_FIRST = (0, 3, 1, 2)
@@ -27,7 +27,7 @@ def channels_first(model: onnx.ModelProto) -> onnx.ModelProto:
     Parameters
     ----------
     model
-        A resolved model: see `model.resolution.resolve`.
+        A resolved model: see `model.importing.resolution.resolve`.
     """
     if not any(_permutation(node) == TO_LAST for node in model.graph.node):
         return model

@@ -10,13 +10,13 @@ import onnx.inliner
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
-from model.constants import known_tensors
 from model.files import existing_file
 from model.graph import Network
-from model.layout import channels_first
-from model.reductions import pool_spatial_means
-from model.resolution import image_shapes, resolve
-from model.translation import TRANSLATIONS, translate
+from model.importing.constants import known_tensors
+from model.importing.layout import channels_first
+from model.importing.reductions import pool_spatial_means
+from model.importing.resolution import image_shapes, resolve
+from model.importing.translation import TRANSLATIONS, translate
 
 REQUIRED_ATTRIBUTES = {
     ("Gemm", "transA"): 0,

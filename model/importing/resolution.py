@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from model.constants import Measurement, known_tensors, measure, needed_nodes
+from model.importing.constants import Measurement, known_tensors, measure, needed_nodes
 
 Dimensions = list[int | str]
 

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
-REQUIREMENTS = Path(__file__).parents[1] / "requirements-networks.txt"
+REQUIREMENTS = Path(__file__).parents[2] / "requirements-networks.txt"
 
 
 def package_path(package: str, path: str) -> Path:

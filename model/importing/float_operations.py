@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from model.builder import Builder, UnsupportedError, attributes
-from model.constants import run_once
 from model.graph import FloatOperation
+from model.importing.builder import Builder, UnsupportedError, attributes
+from model.importing.constants import run_once
 
 Kind = Literal["elementwise", "arrangement", "other"]
 

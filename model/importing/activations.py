@@ -6,9 +6,9 @@ import math
 
 import onnx
 
-from model.builder import Builder, attributes
-from model.float_operations import append_float_operation
 from model.graph import Add, FloatOperation, Linear, Node, Pool, Relu, Reshape
+from model.importing.builder import Builder, attributes
+from model.importing.float_operations import append_float_operation
 
 
 def relu(builder: Builder, operator: onnx.NodeProto) -> None:
