@@ -84,7 +84,7 @@ def test_efficientnet_has_its_structure():
 def test_efficientnet_without_a_tensor_is_refused(monkeypatch, tmp_path):
     state = efficientnet_state(1)
     del state["_blocks.7._bn2.running_var"]
-    module = packaged_module.packaged_efficientnet
+    module = packaged_module.efficientnet
     monkeypatch.setattr(module, "package_path", lambda *_: tmp_path)
     monkeypatch.setattr(module, "read_state_dict", lambda _: state)
     with pytest.raises(ValueError, match="no tensor '_blocks.7._bn2.running_var', Efficient"):
