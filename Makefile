@@ -7,6 +7,9 @@
 ##                   IMAGES= how many                        CALIBRATION=  images (.npz)
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
 ##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
+##                   SELECTION= formats of make accuracy
+##   make accuracy FFP8 and the other 8-bit systems on real networks: table, pictures, formats
+##                   MODEL= DATA= CALIBRATION= IMAGES=       FORMATS=splits, as in s?e[1-4]f?
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
 ##   make test     what a change must pass: lint, then all tests (same variables)
 ##   make faults   break the design on purpose, see the regression fail    SEED= FAULTS=
@@ -36,13 +39,16 @@ summary = build/$@/summary.json
 pytest = $(PYTHON) -m pytest tests -n $(or $(JOBS),auto) $(if $(TESTS),-k '$(TESTS)') \
   --junitxml=$(results) --summary $(summary)
 
-.PHONY: help environment setup replay sim test lint faults bench judges vectors clean
+.PHONY: help environment networks setup replay accuracy sim test lint faults bench judges vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 environment:
 	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)'
+
+networks:
+	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)' networks
 
 setup: environment
 	@echo "Ready: $(PYTHON) and $$(command -v iverilog)."
@@ -52,7 +58,12 @@ replay: environment
 	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
 	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
 	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE) \
-	  $(call option,accumulator,ACCUMULATOR))
+	  $(call option,accumulator,ACCUMULATOR) $(call option,selection,SELECTION))
+
+accuracy: networks
+	$(PYTHON) -m verif.accuracy $(strip $(call option,model,MODEL) $(call option,data,DATA) \
+	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
+	  $(call option,formats,FORMATS))
 
 sim: environment
 	@rm -f $(results) $(summary)

@@ -12,7 +12,7 @@ import numpy as np
 from model.calibration import Calibration
 from model.format import Format
 from model.graph import Linear, Network
-from model.lookup import Split, take
+from model.lookup import Split
 from model.method import Method, Selection, select, weight_codes
 from model.schemes import OTHER_SCHEMES, Quantizer, Scheme
 from model.selection import ColumnFormats, candidate_formats, usable_splits
@@ -130,17 +130,11 @@ def _quantized_to(
         name,
         description,
         {node: selection.weights[node].decode(found) for node, found in codes.items()},
-        {tensor: format_quantizer(fmt) for tensor, fmt in selection.tensors.items()},
+        {tensor: fmt.quantize for tensor, fmt in selection.tensors.items()},
         FORMAT_BYTES * (len(selection.tensors) + len(selection.weights)) + channels,
         selection,
         codes,
     )
-
-
-def format_quantizer(fmt: Format) -> Quantizer:
-    """Return what holds float32 values to those of a format."""
-    values = fmt.decode(np.arange(256)).astype(np.float32)
-    return lambda array: take(values, fmt.encode(array))
 
 
 def _select_default_bias(
@@ -207,7 +201,7 @@ def _columns(fmt: Format, node: Linear) -> ColumnFormats:
 
 
 def _error(values: np.ndarray, counts: np.ndarray, fmt: Format) -> float:
-    return float(counts @ np.square(fmt.decode(fmt.encode(values)) - values))
+    return float(counts @ np.square(fmt.quantize(values) - values))
 
 
 def _layers(network: Network) -> list[Linear]:

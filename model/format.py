@@ -203,6 +203,29 @@ class Format:
         """Return the codes of `encode_flags` without the flags."""
         return self._encode(_exact_float64(values), 0, rounding, clamp, flags=False)[0][()]
 
+    def quantize(self, values: ArrayLike) -> NDArray[np.floating]:
+        """Return the values of the codes of `encode`, in one go.
+
+        Parameters
+        ----------
+        values
+            As in `encode_flags`.
+
+        Returns
+        -------
+        Array of the same shape, float32 if `values` are and else float64.
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN, or float64 does not hold the format's values.
+        """
+        array = _exact_float64(values)
+        dtype = np.float32 if array.dtype == np.float32 else np.float64
+        decoded = _value_table(self).astype(dtype)
+        split = (self.sign, self.exponent, self.fraction)
+        return lookup.quantize(array, self.unit_exponent, split, decoded)[()]
+
     def encode_flags(
         self, values: ArrayLike, rounding: str = "rne", clamp: int | None = None
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +11,7 @@ import numpy as np
 from model.arithmetic import gemm
 from model.format import Format
 from model.graph import Relu, Window
+from model.grouping import group_parts
 
 PART_COLUMNS = 16
 """Columns to compute at a time in a layer of many groups: fewer are slow, more are mostly zeros."""
@@ -82,6 +82,11 @@ class GemmLayer(Layer):
         return self.w_codes.shape[1]
 
     @property
+    def group_width(self) -> int:
+        """Output channels of one group."""
+        return self.n // self.groups
+
+    @property
     def rows(self) -> int:
         """Rows of the matrix product that one image makes."""
         return math.prod(self.output_shape) // self.n
@@ -132,52 +137,24 @@ class GemmLayer(Layer):
         _, height, width = self.output_shape
         return results.reshape(-1, height, width, self.n).transpose(0, 3, 1, 2)
 
-    def parts(self, columns: int) -> Iterator[tuple[slice, slice]]:
-        """Cut the product into parts that no group reaches out of.
-
-        Parameters
-        ----------
-        columns
-            That a part should have if groups have fewer.
-
-        Yields
-        ------
-        terms, columns
-            Of the activations (M, groups * K), and of the N columns.
-        """
-        width = self.n // self.groups
-        together = min(max(columns // width, 1), self.groups)
-        for first in range(0, self.groups, together):
-            last = min(first + together, self.groups)
-            yield slice(first * self.k, last * self.k), slice(first * width, last * width)
-
-    def dense_weights(self, columns: slice) -> np.ndarray:
-        """Return the weights of a part with a zero where a group ends, (terms, columns) uint8."""
-        width = self.n // self.groups
-        codes = self.w_codes[:, columns]
-        groups = codes.shape[1] // width
-        dense = np.zeros((groups, self.k, groups, width), np.uint8)
-        every = np.arange(groups)
-        dense[every, :, every] = codes.reshape(self.k, groups, width).transpose(1, 0, 2)
-        return dense.reshape(groups * self.k, -1)
-
     def compute(
         self, a_codes: np.ndarray, accumulator: str = "exact"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return codes (or words) and flags, (M, N) each, for activations (M, groups * K)."""
+        together = max(PART_COLUMNS // self.group_width, 1)
         results = [
             gemm(
-                a_codes[:, terms],
-                self.dense_weights(columns),
+                a_codes[:, part.terms],
+                part.weights(self.w_codes),
                 self.fmt_a,
-                self.fmts_w[columns],
-                self.start[columns],
+                self.fmts_w[part.columns],
+                self.start[part.columns],
                 self.fmt_y,
                 accumulator=accumulator,
                 rounding=self.rounding,
                 clamp=self.clamp,
             )
-            for terms, columns in self.parts(PART_COLUMNS)
+            for part in group_parts(self.w_codes.shape, self.groups, together)
         ]
         codes, flags = zip(*results, strict=True)
         return np.concatenate(codes, axis=1), np.concatenate(flags, axis=1)

@@ -114,11 +114,7 @@ def encode(
     ValueError
         If a value is NaN, naming the first.
     """
-    relative = exponent - near_exponent(unit_exponent)
-    layout = _reaching_layout(values.dtype, split, relative)
-    shift = relative + (layout or BINARY64[0]).unit_place(split)
-    if layout is None:
-        values, shift, layout = _scale(values, shift), 0, BINARY64[0]
+    values, shift, layout = _placed(values, exponent, unit_exponent, split)
     code_table, pair_table = encode_tables(split, rounding, layout)
     found = np.empty((results, *values.shape), np.uint8)
     rows = found.reshape(results, -1)
@@ -132,6 +128,41 @@ def encode(
                 np.copyto(rows[0, block], pairs, casting="unsafe")
                 np.right_shift(pairs, _CODE_BITS, out=rows[1, block], casting="unsafe")
     return found
+
+
+def quantize(
+    values: NDArray, unit_exponent: int, split: Split, decoded: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """Return ``decoded[code]`` for the code that each value is rounded to, ties to even.
+
+    Parameters
+    ----------
+    values, unit_exponent, split
+        As in `encode`.
+    decoded
+        (256,), what codes stand for.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN, naming the first.
+    """
+    values, shift, layout = _placed(values, 0, unit_exponent, split)
+    table = _quantize_table(split, layout, decoded.tobytes(), decoded.dtype)
+    found = np.empty(values.shape, table.dtype)
+    flat = found.reshape(-1)
+    with np.errstate(all="ignore"):
+        for block, indices in _index_blocks(values, shift, split, layout, finite=False):
+            table.take(indices, mode="clip", out=flat[block])
+    return found
+
+
+@lru_cache(maxsize=256)
+def _quantize_table(
+    split: Split, layout: FloatLayout, decoded: bytes, dtype: np.dtype
+) -> NDArray[np.floating]:
+    code_table, _ = encode_tables(split, "rne", layout)
+    return np.frombuffer(decoded, dtype)[code_table]
 
 
 @lru_cache(maxsize=32)
@@ -159,6 +190,17 @@ def encode_tables(
     pairs = codes | flags.astype(np.uint16) << _CODE_BITS
     codes.flags.writeable = pairs.flags.writeable = False
     return codes, pairs
+
+
+def _placed(
+    values: NDArray, exponent: int | NDArray[np.int64], unit_exponent: int, split: Split
+) -> tuple[NDArray, int, FloatLayout]:
+    """Return values, and the power of two that takes their unit to its place in a layout."""
+    relative = exponent - near_exponent(unit_exponent)
+    layout = _reaching_layout(values.dtype, split, relative)
+    if layout is not None:
+        return values, relative + layout.unit_place(split), layout
+    return _scale(values, relative + BINARY64[0].unit_place(split)), 0, BINARY64[0]
 
 
 def _reaching_layout(

@@ -169,7 +169,7 @@ class _OutputNoise:
 
     def __call__(self, fmt: Format) -> float:
         """Return the noise of a format."""
-        errors = fmt.decode(fmt.encode(self._patches)) - self._patches
+        errors = fmt.quantize(self._patches) - self._patches
         return self._energy(errors) / self._power if self._power else 0.0
 
 

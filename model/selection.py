@@ -184,7 +184,7 @@ def _unsaturated_bias(values: np.ndarray, fmt: Format) -> np.ndarray:
 def _quantized(values: np.ndarray, fmt: Format, biases: np.ndarray) -> np.ndarray:
     """Values of the codes of values (..., N), encoded with the bias of each column."""
     scale = np.ldexp(1.0, biases)  # exact: a format of bias b is one of bias 0 over 2**b
-    return fmt.decode(fmt.encode(values * scale)) / scale
+    return fmt.quantize(values * scale) / scale
 
 
 def start_bias_limits(start: np.ndarray, fmt_a: Format, fraction: int, width: int) -> np.ndarray:

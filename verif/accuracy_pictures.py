@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
+from matplotlib import pyplot
 
 from model.calibration import Calibration
 from model.format import Format
@@ -15,11 +17,11 @@ from model.graph import Linear, Network
 from model.histogram import Histogram
 from model.method import Selection
 
-matplotlib.use("Agg")
-from matplotlib import pyplot
-
 if TYPE_CHECKING:
     from verif.accuracy import Row
+
+matplotlib.use("Agg")
+matplotlib.rcParams["text.parse_math"] = False  # names may hold dollar signs
 
 OURS, OTHERS, PLAIN = "#0b6e4f", "#8a8d91", "#7fb69f"
 SIGNED, UNSIGNED = "#b5541c", "#1f5f99"
@@ -36,15 +38,37 @@ def draw_pictures(
     folder.mkdir(parents=True, exist_ok=True)
     _draw_systems(folder / "systems.png", network.name, rows)
     _draw_formats(folder / "formats.png", network, selection)
-    name = _widest(calibration)
-    _draw_grid(folder / "grid.png", name, calibration.histograms[name], selection.tensors[name])
+    tensor = _widest(calibration)
+    name, fmt = producers(network)[tensor], selection.tensors[tensor]
+    _draw_grid(folder / "grid.png", _shortened(name, 60), calibration.histograms[tensor], fmt)
+
+
+def producers(network: Network) -> dict[str, str]:
+    """Name tensors after the nodes that make them, the input after itself."""
+    return {network.input: network.input} | {node.output: node.name for node in network.nodes}
+
+
+def short_names(names: Sequence[str], length: int = 28) -> list[str]:
+    """Return names without the folders that all have in common, no longer than a label may be."""
+    common = commonprefix(names).rpartition("/")[0] if len(names) > 1 else ""
+    return [_shortened(name.removeprefix(common).lstrip("/"), length) for name in names]
+
+
+def _shortened(name: str, length: int) -> str:
+    """Return a name with its middle left out where it is too long."""
+    half = (length - 1) // 2
+    return name if len(name) <= length else f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
 
 
 def _draw_systems(path: Path, name: str, rows: Sequence[Row]) -> None:
     """Draw noise and loss of every system."""
     labelled = rows[0].loss is not None
     figure, axes = pyplot.subplots(
-        1, 1 + labelled, figsize=(5.5 + 4.5 * labelled, 0.32 * len(rows) + 1.2), sharey=True
+        1,
+        1 + labelled,
+        figsize=(6.5 + 4.5 * labelled, 0.32 * len(rows) + 1.2),
+        sharey=True,
+        layout="constrained",
     )
     axes = np.atleast_1d(axes)
     places = np.arange(len(rows))[::-1]
@@ -53,20 +77,21 @@ def _draw_systems(path: Path, name: str, rows: Sequence[Row]) -> None:
         OURS if index == last else PLAIN if row.scheme.startswith("FFP8") else OTHERS
         for index, row in enumerate(rows)
     ]
-    snr = [min(row.snr, 99) for row in rows]
-    axes[0].barh(places, snr, color=colours)
-    for place, value in zip(places, snr, strict=True):
-        axes[0].text(max(value, 0), place, f" {value:.1f}", va="center", fontsize=8)
+    bars = axes[0].barh(places, np.clip([row.snr for row in rows], -99, 99), color=colours)
+    axes[0].bar_label(bars, fmt="{:.1f}", padding=3, fontsize=8)
+    axes[0].margins(x=0.16)
+    axes[0].axvline(0, color="black", lw=0.8)
     axes[0].set_yticks(places, [row.scheme for row in rows])
-    axes[0].set_xlabel("signal to noise of the answers, dB (more is better)")
+    axes[0].set_xlabel("signal to noise of the answers, dB")
     if labelled:
         loss = np.array([row.loss for row in rows])
-        margins = np.abs([[row.loss_low, row.loss_high] for row in rows] - loss[:, None]).T
+        ends = np.array([[row.loss_low, row.loss_high] for row in rows])
         axes[1].barh(places, loss, color=colours)
-        axes[1].errorbar(loss, places, xerr=margins, fmt="none", ecolor="black", capsize=2, lw=0.8)
+        axes[1].hlines(places, *ends.T, color="black", lw=0.8)
+        axes[1].plot(ends, places, "|", color="black", ms=5)
         axes[1].axvline(0, color="black", lw=0.8)
-        axes[1].set_xlabel("loss of top-1, points, with 95 % interval (less is better)")
-    figure.suptitle(f"{name}: 8-bit systems on the same tensors")
+        axes[1].set_xlabel("loss of top-1, points, with 95 % interval")
+    figure.suptitle(_shortened(f"{name}: 8-bit systems on the same tensors", 100))
     _save(figure, path)
 
 
@@ -76,9 +101,13 @@ def _draw_formats(path: Path, network: Network, selection: Selection) -> None:
     weights = [
         (name, selection.weights[name].fmt, selection.weights[name].biases) for name in layers
     ]
-    tensors = [(name, fmt, np.array([fmt.bias])) for name, fmt in selection.tensors.items()]
+    names = producers(network)
+    tensors = [(names[name], fmt, np.array([fmt.bias])) for name, fmt in selection.tensors.items()]
     widest = max(len(weights), len(tensors))
-    figure, axes = pyplot.subplots(2, 1, figsize=(max(0.22 * widest + 2, 7), 7))
+    figure, axes = pyplot.subplots(
+        2, 1, figsize=(max(0.22 * widest + 1.5, 7), 8.5), layout="constrained"
+    )
+    handles = [pyplot.Rectangle((0, 0), 1, 1, color=colour) for colour in (SIGNED, UNSIGNED)]
     for axis, title, found in zip(
         axes, ("activations", "weights"), (tensors, weights), strict=True
     ):
@@ -86,17 +115,37 @@ def _draw_formats(path: Path, network: Network, selection: Selection) -> None:
         colours = [SIGNED if fmt.sign else UNSIGNED for _, fmt, _ in found]
         axis.bar(places, [fmt.exponent + 0.06 for _, fmt, _ in found], color=colours)
         for place, (_, fmt, biases) in enumerate(found):
-            low, high = biases.min(), biases.max()
-            text = f"{low}" if low == high else f"{low}..{high}"
-            axis.text(place, fmt.exponent + 0.15, text, rotation=90, ha="center", fontsize=7)
-        axis.set_xticks(places, [name[-24:] for name, _, _ in found], rotation=90, fontsize=6)
-        axis.set_ylim(0, 6.5)
+            axis.text(
+                place,
+                fmt.exponent + 0.2,
+                _range_text(biases),
+                rotation=90,
+                ha="center",
+                va="bottom",
+                fontsize=7,
+            )
+        axis.set_xticks(places, short_names([name for name, _, _ in found]))
+        axis.tick_params("x", rotation=90, labelsize=6)
+        axis.set_xlim(-0.7, len(found) - 0.3)
+        axis.set_ylim(0, 7.6)
         axis.set_yticks(range(6))
         axis.set_ylabel("exponent bits")
-        axis.set_title(f"{title}: exponent bits, biases above the bars", fontsize=10)
-    handles = [pyplot.Rectangle((0, 0), 1, 1, color=colour) for colour in (SIGNED, UNSIGNED)]
-    figure.legend(handles, ["signed", "unsigned"], loc="upper right", fontsize=8)
+        axis.set_title(f"{title}, biases above the bars", fontsize=10, loc="left")
+        axis.legend(
+            handles,
+            ["signed", "unsigned"],
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=2,
+            frameon=False,
+            fontsize=8,
+        )
     _save(figure, path)
+
+
+def _range_text(biases: np.ndarray) -> str:
+    low, high = biases.min(), biases.max()
+    return f"{low}" if low == high else f"{low}..{high}"
 
 
 def _draw_grid(path: Path, name: str, histogram: Histogram, fmt: Format) -> None:
@@ -105,7 +154,7 @@ def _draw_grid(path: Path, name: str, histogram: Histogram, fmt: Format) -> None
     used = magnitudes > 0
     positions = np.log2(magnitudes[used])
     heights, edges = np.histogram(positions, bins=200, weights=counts[used] / counts.sum())
-    figure, axis = pyplot.subplots(figsize=(9, 3.6))
+    figure, axis = pyplot.subplots(figsize=(9, 3.6), layout="constrained")
     axis.stairs(heights, edges, fill=True, color=UNSIGNED, alpha=0.6)
     grid = np.unique(np.abs(fmt.decode(np.arange(256))))
     axis.vlines(np.log2(grid[grid > 0]), 0, -0.12 * heights.max(), color="black", lw=0.6)
@@ -130,6 +179,5 @@ def _widest(calibration: Calibration) -> str:
 
 
 def _save(figure: pyplot.Figure, path: Path) -> None:
-    figure.tight_layout()
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

@@ -167,16 +167,7 @@ class LayerRunner:
     ) -> MismatchError:
         """Say where the mismatch of a part is, and save its tile alone."""
         streamed, _ = load_product(path)
-        rows, cols = streamed.part(first, self.build.shape)
-        alone = Product(
-            streamed.configuration,
-            streamed.a_codes[rows],
-            streamed.w_codes[:, cols],
-            streamed.start[cols],
-            streamed.biases_w[cols],
-            streamed.expected[rows, cols],
-            streamed.flags[rows, cols],
-        )
+        alone = streamed.alone(first, self.build.shape)
         where = self.folder / "mismatch.npz"
         save_product(alone, where, **asdict(self.build))
         return MismatchError(

@@ -83,8 +83,8 @@ class Comparison:
 
     async def compare(self) -> None:
         """Take the tiles' results until all are there or one differs."""
-        k = self.matrices.a_codes.shape[1]
-        patience = 10 * (10_000 + 10 * k)  # ten cycles a beat, and time to fill: else it hangs
+        beats = self.matrices.k * self.matrices.together
+        patience = 10 * (10_000 + 10 * beats)  # ten cycles a beat, and time to fill: else it hangs
         while (self.in_flight or not self.sent_all) and not self.stop.exists():
             results, flags = await with_timeout(self.engine.receive(), patience, "ns")
             self.taken.set()
@@ -101,7 +101,7 @@ class Comparison:
                 self.stop.touch()
                 return
             self.compared += expected[0].size
-            self.useful += expected[0].size * k
+            self.useful += expected[0].size * self.matrices.k
             self.progress.write_text(str(len(self.results)))
 
     async def finish(self, tiles: int) -> None:

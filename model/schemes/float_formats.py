@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from model.format import Format
 from model.histogram import Histogram
-from model.lookup import take
+from model.lookup import quantize
 from model.presets import TableFormat
 from model.schemes.scheme import Quantizer, Scheme, largest_magnitude
 
@@ -96,4 +96,5 @@ def _unsaturated_exponent(table: TableFormat, largest: float) -> int:
 def _quantize(
     array: NDArray[np.float32], fmt: Format, values: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    return take(values, fmt.encode(array))
+    split = (fmt.sign, fmt.exponent, fmt.fraction)
+    return quantize(array, fmt.unit_exponent, split, values)
