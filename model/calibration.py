@@ -27,6 +27,9 @@ PATCH_VALUES = 2**18
 WAITING_VALUES = 2**22
 """Values of patches that wait for being multiplied."""
 
+LARGEST_SCALE = 2.0**126
+"""The largest power of two to multiply float32 values with."""
+
 LARGEST_DEPTH = 2**12
 """Products in a sum up to which a layer's moments are kept: they take its square in memory."""
 
@@ -134,7 +137,7 @@ class _Patches:
         size = node.groups * depth
         self._draw = max(min(PATCHES, DRAWN_VALUES // size), FEWEST_PATCHES)
         self._keep = max(PATCH_VALUES // size, 64)
-        self._drawn, self._scale = 0, 0.0
+        self._drawn, self._scale = 0, LARGEST_SCALE
         self._waiting: list[np.ndarray] = []
         has_moments = depth <= LARGEST_DEPTH
         self._sums = np.zeros((node.groups, depth, depth), np.float32) if has_moments else None
@@ -153,8 +156,10 @@ class _Patches:
         """Add what waits to the sums of products, much of it at once."""
         patches = np.concatenate(self._waiting)
         self._waiting.clear()
-        self._scale = self._scale or power_of_two_scale(patches)
-        scaled = patches * np.float32(self._scale)
+        scale = min(power_of_two_scale(patches), self._scale)
+        self._sums *= np.float32((scale / self._scale) ** 2)
+        self._scale = scale
+        scaled = patches * np.float32(scale)
         self._sums += np.matmul(scaled.transpose(1, 2, 0), scaled.transpose(1, 0, 2))
 
     @property
@@ -214,8 +219,13 @@ def calibrate(network: Network, images: np.ndarray, seed: int = 1) -> Calibratio
 
 
 def power_of_two_scale(values: np.ndarray) -> float:
-    """Return the power of two that takes values to about 1, where float32 has room for squares."""
-    return float(np.ldexp(1.0, -int(np.frexp(np.abs(values).max(initial=0.0))[1])))
+    """Return the power of two that takes values to about 1, where float32 has room for squares.
+
+    It is a float32 number, so that the least values stay below 1, and the largest such for zeros.
+    """
+    largest = np.abs(values).max(initial=0.0)
+    scale = float(np.ldexp(1.0, -int(np.frexp(largest)[1])))
+    return min(scale, LARGEST_SCALE) if largest else LARGEST_SCALE
 
 
 def _activated(values: np.ndarray, node: Node | None) -> np.ndarray:

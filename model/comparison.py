@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -124,14 +125,14 @@ def _quantized_to(
     selection: Selection,
 ) -> Quantized:
     codes = weight_codes(network, selection, calibration)
-    biases = sum(len(set(chosen.biases.tolist())) > 1 for chosen in selection.weights.values())
-    channels = sum(node.weights.shape[1] for node in _layers(network)) if biases else 0
+    several = any(len(set(chosen.biases.tolist())) > 1 for chosen in selection.weights.values())
+    further = sum(node.weights.shape[1] - 1 for node in _layers(network)) if several else 0
     return Quantized(
         name,
         description,
         {node: selection.weights[node].decode(found) for node, found in codes.items()},
         {tensor: fmt.quantize for tensor, fmt in selection.tensors.items()},
-        FORMAT_BYTES * (len(selection.tensors) + len(selection.weights)) + channels,
+        FORMAT_BYTES * (len(selection.tensors) + len(selection.weights)) + further,
         selection,
         codes,
     )
@@ -142,16 +143,13 @@ def _select_default_bias(
 ) -> Selection:
     """Choose sign and split alone."""
 
-    def best(values: np.ndarray, counts: np.ndarray) -> Format:
-        usable = usable_splits(splits, bool((values < 0).any()))
+    def best(found: _Values) -> Format:
+        usable = _usable_splits([found], splits)
         formats = [Format(*split, 2 ** max(split[1] - 1, 0) - 1) for split in usable]
-        return min(formats, key=lambda fmt: _error(values, counts, fmt))
+        return min(formats, key=lambda fmt: _error(found, fmt))
 
-    tensors = {n: best(h.values, h.counts) for n, h in calibration.histograms.items()}
-    weights = {}
-    for node in _layers(network):
-        chosen = best(node.weights.ravel(), np.ones(node.weights.size))
-        weights[node.name] = _columns(chosen, node)
+    tensors = {found.name: best(found) for found in _activations(calibration)}
+    weights = {node.name: _columns(best(_weights(node)), node) for node in _layers(network)}
     return Selection(network.name, *_build(method), "tensor", tensors, weights)
 
 
@@ -159,40 +157,54 @@ def _select_uniform(
     network: Network, calibration: Calibration, splits: tuple[Split, ...], method: Method
 ) -> Selection:
     """Choose one format for all activations and one for all weights."""
-    found = [(h.values, h.counts) for h in calibration.histograms.values()]
-    fmt = _best_for_all(found, splits)
+    fmt = _best_for_all(_activations(calibration), splits)
     layers = _layers(network)
-    every = [(node.weights.ravel(), np.ones(node.weights.size)) for node in layers]
-    chosen = _best_for_all(every, splits)
+    chosen = _best_for_all([_weights(node) for node in layers], splits)
     weights = {node.name: _columns(chosen, node) for node in layers}
     tensors = dict.fromkeys(calibration.histograms, fmt)
     return Selection(network.name, *_build(method), "tensor", tensors, weights)
 
 
-def _best_for_all(
-    tensors: list[tuple[np.ndarray, np.ndarray]], splits: tuple[Split, ...]
-) -> Format:
+def _best_for_all(tensors: list[_Values], splits: tuple[Split, ...]) -> Format:
     """Return the format of least squared error relative to each tensor's squares, summed."""
-    negative = any((values < 0).any() for values, _ in tensors)
-    powers = [counts @ np.square(values) for values, counts in tensors]
-    candidates: set[Format] = set()
-    for values, counts in tensors:
-        found = candidate_formats(np.append(values, -0.0), splits, np.append(counts, 0))
-        candidates |= {fmt for fmt, _ in found}
-    candidates = {
-        Format(*split, bias)
-        for split in usable_splits(splits, negative)
-        for bias in {fmt.bias for fmt in candidates}
+    usable = _usable_splits(tensors, splits)
+    used = [(found, power) for found in tensors if (power := _power(found))]
+    biases = {
+        fmt.bias
+        for found in tensors
+        for fmt, _ in candidate_formats(found.values, splits, found.counts)
     }
+    candidates = sorted((Format(*split, bias) for split in usable for bias in biases), key=str)
+    return min(candidates, key=lambda fmt: sum(_error(found, fmt) / power for found, power in used))
 
-    def cost(fmt: Format) -> float:
-        return sum(
-            _error(values, counts, fmt) / power
-            for (values, counts), power in zip(tensors, powers, strict=True)
-            if power
-        )
 
-    return min(sorted(candidates, key=str), key=cost)
+class _Values(NamedTuple):
+    """What a tensor holds, and how often; its name, for messages."""
+
+    name: str
+    values: np.ndarray
+    counts: np.ndarray
+
+
+def _activations(calibration: Calibration) -> list[_Values]:
+    return [_Values(name, h.values, h.counts) for name, h in calibration.histograms.items()]
+
+
+def _weights(node: Linear) -> _Values:
+    return _Values(node.name, node.weights.ravel(), np.ones(node.weights.size))
+
+
+def _usable_splits(tensors: list[_Values], splits: tuple[Split, ...]) -> list[Split]:
+    """Return the splits that are for all tensors; ValueError if there are none, naming one."""
+    negative = [found for found in tensors if (found.values < 0).any()]
+    try:
+        return usable_splits(splits, bool(negative))
+    except ValueError as error:
+        raise ValueError(f"'{negative[0].name}': {error}") from error
+
+
+def _power(found: _Values) -> float:
+    return float(found.counts @ np.square(found.values))
 
 
 def _columns(fmt: Format, node: Linear) -> ColumnFormats:
@@ -200,8 +212,8 @@ def _columns(fmt: Format, node: Linear) -> ColumnFormats:
     return ColumnFormats(Format(fmt.sign, fmt.exponent, fmt.fraction, 0), biases, math.nan)
 
 
-def _error(values: np.ndarray, counts: np.ndarray, fmt: Format) -> float:
-    return float(counts @ np.square(fmt.quantize(values) - values))
+def _error(found: _Values, fmt: Format) -> float:
+    return float(found.counts @ np.square(fmt.quantize(found.values) - found.values))
 
 
 def _layers(network: Network) -> list[Linear]:

@@ -52,7 +52,18 @@ class Emulation:
         }
 
     def run(self, images: np.ndarray) -> np.ndarray:
-        """Return the answers, (N, classes) float32, to images (N, C, H, W) float32."""
+        """Return the answers, (N, classes) float32, to images (N, C, H, W) float32.
+
+        Raises
+        ------
+        ValueError
+            If images have another shape than the network's, or a tensor to quantize holds NaN.
+        """
+        if not len(images) or images.shape[1:] != self._network.input_shape:
+            raise ValueError(
+                f"images of shape {images.shape}:"
+                f" at least one of {self._network.input_shape} is expected"
+            )
         size = batch_size(self._network)
         batches = [images[first : first + size] for first in range(0, len(images), size)]
         with ThreadPoolExecutor(THREADS) as pool:
@@ -74,7 +85,12 @@ class Emulation:
         return tensors[network.output][: len(images)].reshape(len(images), -1)
 
     def _quantized(self, name: str, values: np.ndarray) -> np.ndarray:
-        return self._quantizers[name](values) if name in self._quantizers else values
+        if name not in self._quantizers:
+            return values
+        try:
+            return self._quantizers[name](values)
+        except ValueError as error:
+            raise ValueError(f"tensor '{name}': {error}") from error
 
 
 def _node_model(node: Node, network: Network, weights: np.ndarray | None) -> onnx.ModelProto:
@@ -118,11 +134,11 @@ def _graph(
     constants: dict[str, np.ndarray],
 ) -> onnx.ModelProto:
     """Chain operators; an input named "" is the result of the one before."""
-    if node.activation:
+    if node.activation and math.isfinite(node.activation.upper):
+        steps = [*steps, ("Clip", ["", "lower", "upper"], {})]
+        constants = constants | {"lower": np.zeros(()), "upper": np.array(node.activation.upper)}
+    elif node.activation:
         steps = [*steps, ("Relu", [""], {})]
-        if math.isfinite(node.activation.upper):
-            steps.append(("Min", ["", "upper"], {}))
-            constants = constants | {"upper": np.array(node.activation.upper)}
     operators, previous = [], ""
     for index, (kind, inputs, attributes) in enumerate(steps):
         result = node.output if index == len(steps) - 1 else f"{node.output}/{index}"

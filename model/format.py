@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from model import lookup
+from model import float32_values, lookup
 from model.rounding import FLAG_INEXACT, check_rounding
 
 _TEXT = re.compile(r"s([0-9]+)e([0-9]+)f([0-9]+)b(-?[0-9]+)")
@@ -222,7 +222,12 @@ class Format:
         """
         array = _exact_float64(values)
         dtype = np.float32 if array.dtype == np.float32 else np.float64
-        decoded = _value_table(self).astype(dtype)
+        if dtype == np.float32 and float32_values.holds(self.fraction, self.unit, self.max):
+            held = float32_values.hold(array, bool(self.sign), self.fraction, self.unit, self.max)
+            if not np.isnan(np.add.reduce(held, axis=None)):
+                return held[()]
+        with np.errstate(over="ignore"):
+            decoded = _value_table(self).astype(dtype)
         split = (self.sign, self.exponent, self.fraction)
         return lookup.quantize(array, self.unit_exponent, split, decoded)[()]
 

@@ -28,6 +28,11 @@ class Layer:
     output_shape: tuple[int, ...]
 
 
+def rectified(codes: np.ndarray, fmt: Format, activation: Relu | None) -> np.ndarray:
+    """Make negative codes zero if an activation wants that; an unsigned format has none."""
+    return np.where(codes & 0x80, np.uint8(0), codes) if activation and fmt.sign else codes
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GemmLayer(Layer):
     """A convolution or fully connected layer as one matrix product.
@@ -53,7 +58,8 @@ class GemmLayer(Layer):
     groups
         Groups that channels and columns are divided among, in order.
     activation
-        Applied in float to raw results; to codes it is fmt_y and the clamp that do it.
+        Applied in float to raw results; to codes it is fmt_y and the clamp that do it, but for
+        negative codes of a signed format, which become zero after the engine.
     rounding, clamp
         As in `model.gemm`.
     """
@@ -132,6 +138,8 @@ class GemmLayer(Layer):
         if self.fmt_y is None:
             results = results.view(np.float32)
             results = self.activation(results) if self.activation else results
+        else:
+            results = rectified(results, self.fmt_y, self.activation)
         if self.window is None:
             return results.reshape(-1, *self.output_shape)
         _, height, width = self.output_shape

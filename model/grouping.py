@@ -33,6 +33,8 @@ class GroupPart:
     def weights(self, codes: np.ndarray) -> np.ndarray:
         """Return this part's weights, (terms, columns) uint8, from those of all, (K, N) uint8."""
         own = codes[:, self.columns]
+        if self.groups == 1:
+            return own
         k, columns = own.shape
         width = columns // self.groups
         weights = np.zeros((self.groups, k, self.groups, width), np.uint8)

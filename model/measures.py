@@ -23,11 +23,14 @@ def agreement(expected: NDArray, answers: NDArray) -> float:
 def noise_ratio(expected: NDArray, answers: NDArray) -> float:
     """Return the squares of the expected answers over those of the differences, in dB.
 
-    Both are summed over all images and classes; infinity if there is no difference.
+    Both are summed over all images and classes; infinity if there is no difference, and minus
+    infinity if there is nothing else.
     """
     signal = np.square(expected, dtype=np.float64).sum()
     noise = np.square(expected.astype(np.float64) - answers).sum()
-    return 10 * math.log10(signal / noise) if noise and signal else math.inf
+    if noise == 0:
+        return math.inf
+    return 10 * math.log10(signal / noise) if signal else -math.inf
 
 
 def loss_interval(

@@ -92,10 +92,12 @@ def select(network: Network, calibration: Calibration, method: Method | None = N
     Raises
     ------
     ValueError
-        If a tensor with negative values finds no format with a sign bit, or a layer's bias no
-        weight format on whose grid it fits the accumulator; naming the tensor or layer.
+        If a tensor with negative values finds no format with a sign bit, a layer's bias no
+        weight format on whose grid it fits the accumulator, or a layer's sums are longer than
+        the build allows; naming the tensor or layer.
     """
     method = method or Method()
+    check_depths(network, method.k_max)
     storage = plan_storage(network)
     tensors = {}
     for name, histogram in calibration.histograms.items():
@@ -114,10 +116,52 @@ def select(network: Network, calibration: Calibration, method: Method | None = N
     return Selection(network.name, method.exp_max, method.k_max, method.objective, tensors, weights)
 
 
+def check_depths(network: Network, k_max: int) -> None:
+    """Raise ValueError if a layer sums more products than a build allows, naming it."""
+    for node in network.nodes:
+        if isinstance(node, Linear) and len(node.weights) > k_max:
+            raise ValueError(
+                f"layer '{node.name}' sums {len(node.weights)} products, this build at most {k_max}"
+            )
+
+
+def check_selection(network: Network, selection: Selection) -> None:
+    """Check that a selection, which may come from a file, fits a network.
+
+    Raises
+    ------
+    ValueError
+        If formats are missing, a layer has not a bias for each channel, or sums too many products.
+    """
+    layers = [node for node in network.nodes if isinstance(node, Linear)]
+    missing = [name for name in plan_storage(network).own if name not in selection.tensors]
+    missing += [node.name for node in layers if node.name not in selection.weights]
+    if missing:
+        raise ValueError(
+            f"the selection for network '{selection.network}' has no format for"
+            f" {', '.join(missing)} of '{network.name}'"
+        )
+    for node in layers:
+        biases = len(selection.weights[node.name].biases)
+        if biases != len(node.bias):
+            raise ValueError(
+                f"layer '{node.name}': {biases} biases in the selection,"
+                f" one for each of {len(node.bias)} channels is needed"
+            )
+    check_depths(network, selection.k_max)
+
+
 def weight_codes(
     network: Network, selection: Selection, calibration: Calibration
 ) -> dict[str, np.ndarray]:
-    """Round the weights of each `Linear` node to the formats chosen: by name, (K, N) uint8."""
+    """Round the weights of each `Linear` node to the formats chosen: by name, (K, N) uint8.
+
+    Raises
+    ------
+    ValueError
+        If the selection does not fit the network, see `check_selection`.
+    """
+    check_selection(network, selection)
     rounded = {}
     for node in network.nodes:
         if isinstance(node, Linear):

@@ -12,7 +12,14 @@ from model.calibration import calibrate
 from model.format import Format, supported_splits
 from model.gemm_layer import GemmLayer, Layer
 from model.graph import Add, FloatOperation, Linear, Network, Node, Pool
-from model.method import Method, Selection, select, start_values, weight_codes
+from model.method import (
+    Method,
+    Selection,
+    check_selection,
+    select,
+    start_values,
+    weight_codes,
+)
 from model.quantized import (
     AddLayer,
     AveragePoolLayer,
@@ -77,21 +84,10 @@ def apply_selection(
     Raises
     ------
     ValueError
-        If formats are missing, or a layer's sums are longer than the selection's ``k_max``.
+        If formats are missing or do not fit, or codes, naming the layer; see `check_selection`.
     """
-    storage = plan_storage(network)
-    missing = [name for name in storage.own if name not in selection.tensors]
-    missing += [
-        node.name
-        for node in network.nodes
-        if isinstance(node, Linear) and node.name not in selection.weights
-    ]
-    if missing:
-        raise ValueError(
-            f"the selection for network '{selection.network}' has no format for"
-            f" {', '.join(missing)} of '{network.name}'"
-        )
-    quantizer = _Quantizer(network.shapes, storage, selection, codes, rounding)
+    check_selection(network, selection)
+    quantizer = _Quantizer(network.shapes, plan_storage(network), selection, codes, rounding)
     nodes = tuple(quantizer.layer(node) for node in network.nodes)
     tensors = {network.input, *(node.output for node in network.nodes)}
     return QuantizedNetwork(
@@ -161,16 +157,17 @@ class _Quantizer:
         bounded = fmt and node.activation and math.isfinite(node.activation.upper)
         return {
             "fmt_y": fmt,
+            "activation": node.activation,
             "rounding": self.rounding if fmt else "rne",
             "clamp": int(fmt.encode(node.activation.upper)) if bounded else None,
         }
 
     def _gemm(self, node: Linear) -> GemmLayer:
-        terms = len(node.weights)
-        if terms > self.selection.k_max:
+        codes = np.asarray(self.codes.get(node.name))
+        if codes.shape != node.weights.shape or codes.dtype != np.uint8:
             raise ValueError(
-                f"layer '{node.name}' sums {terms} products, this build at most"
-                f" {self.selection.k_max}"
+                f"layer '{node.name}': codes of type {codes.dtype} and shape {codes.shape},"
+                f" uint8 of shape {node.weights.shape} is needed"
             )
         chosen = self.selection.weights[node.name]
         return GemmLayer(
@@ -179,10 +176,9 @@ class _Quantizer:
             operator=node.operator,
             window=node.window,
             groups=node.groups,
-            activation=node.activation,
             fmt_a=self.format(node.inputs[0]),
             fmt_w=chosen.fmt,
             biases_w=chosen.biases,
-            w_codes=self.codes[node.name],
+            w_codes=codes,
             start=start_values(node),
         )

@@ -17,7 +17,7 @@ import onnxruntime
 from model.calibration import session
 from model.elementwise import add, mean
 from model.format import Format
-from model.gemm_layer import GemmLayer, Layer
+from model.gemm_layer import GemmLayer, Layer, rectified
 from model.graph import Relu, Window
 
 BATCH_BYTES = 2**26
@@ -31,14 +31,15 @@ class AddLayer(Layer):
     fmt_a: Format
     fmt_b: Format
     fmt_y: Format
+    activation: Relu | None = None
     rounding: str = "rne"
     clamp: int | None = None
 
     def apply(self, a_codes: np.ndarray, b_codes: np.ndarray) -> np.ndarray:
         """Return the codes of the sum."""
-        return add(a_codes, self.fmt_a, b_codes, self.fmt_b, self.fmt_y, self.rounding, self.clamp)[
-            0
-        ]
+        how = self.fmt_y, self.rounding, self.clamp
+        codes, _ = add(a_codes, self.fmt_a, b_codes, self.fmt_b, *how)
+        return rectified(codes, self.fmt_y, self.activation)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,6 +49,7 @@ class AveragePoolLayer(Layer):
     window: Window
     fmt_a: Format
     fmt_y: Format
+    activation: Relu | None = None
     rounding: str = "rne"
     clamp: int | None = None
 
@@ -55,7 +57,8 @@ class AveragePoolLayer(Layer):
         """Return codes (batch, C, H_out, W_out)."""
         patches = self.window.patches(codes)
         elements = patches.reshape(*patches.shape[:4], -1)
-        return mean(elements, self.fmt_a, self.fmt_y, self.rounding, self.clamp)[0]
+        codes, _ = mean(elements, self.fmt_a, self.fmt_y, self.rounding, self.clamp)
+        return rectified(codes, self.fmt_y, self.activation)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,15 +109,33 @@ class FloatLayer(Layer):
         return session(self.model)
 
     def apply(self, *operands: np.ndarray) -> np.ndarray:
-        """Return codes, or float32 numbers."""
+        """Return codes, or float32 numbers; ValueError if codes are needed and one is NaN."""
         numbers = {
             name: fmt.decode(values).astype(np.float32) if fmt else values
             for name, values, fmt in zip(self.inputs, operands, self.formats, strict=True)
         }
-        (result,) = self._session.run(None, numbers)
+        result = self._run(numbers)
         if self.activation:
             result = self.activation(result)
-        return self.fmt_y.encode(result, self.rounding) if self.fmt_y else result
+        if self.fmt_y is None:
+            return result
+        try:
+            return self.fmt_y.encode(result, self.rounding)
+        except ValueError as error:
+            raise ValueError(f"tensor '{self.output}': {error}") from error
+
+    def _run(self, numbers: dict[str, np.ndarray]) -> np.ndarray:
+        """Run the model, which may take a fixed number of images at a time."""
+        count = len(numbers[self.inputs[0]])
+        size = self.model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or count
+        results = []
+        for first in range(0, count, size):
+            batch = {
+                name: np.resize(values[first : first + size], (size, *values.shape[1:]))
+                for name, values in numbers.items()
+            }
+            results += self._session.run(None, batch)
+        return np.concatenate(results)[:count]
 
 
 Gemm = Callable[[GemmLayer, np.ndarray], tuple[np.ndarray, np.ndarray]]

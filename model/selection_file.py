@@ -52,10 +52,15 @@ def read_selection(path: Path) -> Selection:
 
 
 def _parse(content: object) -> Selection:
-    if not isinstance(content, dict) or set(content) != set(KEYS):
-        raise ValueError(f"not a selection of formats: it has the keys {', '.join(KEYS)}")
-    if content["version"] != VERSION:
-        raise ValueError(f"version {content['version']}, this program reads {VERSION}")
+    if not isinstance(content, dict):
+        raise ValueError(f"not a selection of formats: one has the keys {', '.join(KEYS)}")
+    wrong = [f"no key '{key}'" for key in KEYS if key not in content]
+    wrong += [f"unknown key '{key}'" for key in content if key not in KEYS]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)}: a selection has the keys {', '.join(KEYS)}")
+    version = content["version"]
+    if type(version) is not int or version != VERSION:
+        raise ValueError(f"version {version!r}, this program reads {VERSION}")
     for name, least, greatest in (("exp_max", 0, 8), ("k_max", 1, 2**24)):
         value = content[name]
         if type(value) is not int or not least <= value <= greatest:

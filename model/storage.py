@@ -57,7 +57,10 @@ def plan_storage(network: Network) -> Storage:
     readers = {name: list(direct[name]) for name in own}
     for name, source in passed.items():
         readers[source] += direct[name]
-    taking = {name: tuple(n for n in found if not passes_on(n)) for name, found in readers.items()}
+    taking = {
+        name: tuple(node for node in found if node.output not in passed)
+        for name, found in readers.items()
+    }
     return Storage(own, passed, frozenset(raw), taking)
 
 

@@ -1,21 +1,19 @@
 """Layer replay: complete, honest about what it compared, and clear when something is wrong."""
 
-import json
 import math
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import onnx
 import pytest
 
 from model.files import COMMITTED
 from model.gemm_layer import GemmLayer
+from tests.replaying import call_replay, change_weight_on_its_way
 from verif import layer_runner, replay
-from verif.product import Product
 from verif.simulation import design_folder
-from verif.tile import cut
 
 SMALL_LAYER = "block3/shortcut.0"
 
@@ -25,19 +23,7 @@ def run(tmp_path, monkeypatch, capsys):
     """Run a replay into a folder of its own; return status, summary (None without), output."""
     folder = tmp_path / "replay"
     monkeypatch.setattr(replay, "FOLDER", folder)
-
-    def call(*arguments):
-        capsys.readouterr()
-        status = replay.main(list(map(str, arguments)))
-        summary = folder / "summary.json"
-        captured = capsys.readouterr()
-        return (
-            status,
-            json.loads(summary.read_text()) if summary.exists() else None,
-            captured.out + captured.err,
-        )
-
-    return call
+    return partial(call_replay, folder, capsys)
 
 
 def counts_by_shape(path: Path) -> list[tuple[int, int]]:
@@ -80,63 +66,11 @@ def test_a_whole_image_is_bit_exact_and_nothing_is_left_out(run):
     assert prediction["rtl"] == prediction["float"] == prediction["label"]
 
 
-def change_one_weight(product: Product) -> tuple[Product, tuple[int, int], tuple[int, int]]:
-    """Change a weight code so that the model says an output changes.
-
-    Returns
-    -------
-    The product as it is to be streamed, the place of the weight (k, column), and that of the
-    first output that differs, in the order in which tiles and their rows come.
-    """
-    for k, column in np.argwhere(product.w_codes != 0):
-        w_codes = product.w_codes.copy()
-        w_codes[k, column] ^= 0x10
-        streamed = Product(
-            product.configuration,
-            product.a_codes,
-            w_codes,
-            product.start,
-            product.biases_w,
-            product.expected,
-            product.flags,
-        )
-        whole = cut(
-            product.configuration,
-            product.a_codes,
-            w_codes,
-            product.start,
-            product.biases_w,
-            (0, 0),
-            product.expected.shape,
-        )
-        codes, flags = whole.expected(width=96)
-        differ = np.argwhere((codes != product.expected) | (flags != product.flags))
-        if len(differ):
-            first = min(map(tuple, differ.tolist()), key=lambda place: (place[0] // 16, place[0]))
-            return streamed, (int(k), int(column)), first
-    raise AssertionError("no weight matters")
-
-
-@pytest.fixture
-def changed_weight(monkeypatch):
-    """Change a weight code on its way into the simulator; tells where, once it has."""
-    changes = []
-
-    def save(product, path, **extra):
-        if not changes:
-            product, weight, output = change_one_weight(product)
-            changes.extend([weight, output])
-        original(product, path, **extra)
-
-    original = layer_runner.save_product
-    monkeypatch.setattr(layer_runner, "save_product", save)
-    return changes
-
-
 @pytest.mark.sim
-def test_a_changed_weight_is_reported_and_reproduced(run, changed_weight):
+def test_a_changed_weight_is_reported_and_reproduced(run, monkeypatch):
+    changes = change_weight_on_its_way(monkeypatch)
     status, summary, output = run("--layers", SMALL_LAYER, "--jobs", 1)
-    (k, column), (row, output_column) = changed_weight
+    (k, column), (row, output_column) = changes
     assert column == output_column
     assert status == 1
     assert summary["totals"]["mismatches"] == 1
@@ -231,7 +165,7 @@ def bad(*arguments: object, says: str, name: str) -> object:
         bad("--images", 1001, says="IMAGES=1001: fashion_mnist_test has 1000", name="images"),
         bad("--jobs", 0, says="JOBS=0: at least 1 is needed", name="jobs"),
         bad("--layers", "stem,conv9", says="LAYERS=conv9: no such layer", name="layer"),
-        bad("--model", "missing.onnx", says="missing.onnx: no such file", name="model"),
+        bad("--model", "missing.onnx", says="MODEL=missing.onnx: no such file", name="model"),
         bad("--data", "missing.npz", says="missing.npz: no such file", name="data"),
         bad("--tile", "missing.npz", says="missing.npz: no such file", name="tile"),
     ],

@@ -26,10 +26,10 @@ from model.comparison import Quantized, ffp8_variants, other_systems, stored_byt
 from model.emulation import Emulation
 from model.export import export_arrays
 from model.format import supported_splits
-from model.graph import Network
+from model.graph import Linear, Network
 from model.images import Images
 from model.measures import agreement, loss_interval, noise_ratio, top1
-from model.method import Method
+from model.method import Method, check_depths
 from model.quantization import apply_selection
 from model.selection_file import dump_selection
 from verif.accuracy_pictures import draw_pictures
@@ -40,7 +40,10 @@ from verif.simulation import BUILD
 
 FOLDER = BUILD / "accuracy"
 EXP_MAX, K_MAX = 5, 8192
-ROWS_OF_TABLE = 16
+ROWS_OF_TABLE = 15
+SNR_MAX = 999.0
+"""In dB, for what has no noise: JSON knows no infinity."""
+
 EXACT_IMAGES = 16
 """Images for which the network on codes, exact sums and all, is compared with its emulation."""
 
@@ -69,6 +72,8 @@ def measure(
     started = time.monotonic()
     answers = Emulation(network, quantized.weights, quantized.quantizers).run(images.images)
     seconds = time.monotonic() - started
+    if not np.isfinite(answers).all():
+        raise ValueError(f"{quantized.name}: answers NaN or infinity to a test image")
     right = loss = low = high = None
     if images.labels is not None:
         right = top1(answers, images.labels)
@@ -81,11 +86,16 @@ def measure(
         low,
         high,
         agreement(expected, answers),
-        noise_ratio(expected, answers),
+        bounded_snr(expected, answers),
         *stored_bytes(network, quantized),
         round(seconds, 2),
     )
     return row, answers
+
+
+def bounded_snr(expected: np.ndarray, answers: np.ndarray) -> float:
+    """Return the noise ratio in dB, within what a summary can hold."""
+    return min(max(noise_ratio(expected, answers), -SNR_MAX), SNR_MAX)
 
 
 def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
@@ -113,6 +123,9 @@ def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
 def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> dict[str, object]:
     """Measure all systems on one network; return its part of the summary."""
     network, images, calibration_images = source.read()
+    if not any(isinstance(node, Linear) for node in network.nodes):
+        raise ValueError(f"network '{network.name}' has no Conv, Gemm or MatMul to quantize")
+    check_depths(network, K_MAX)
     if settings.images:
         if settings.images > len(images):
             raise ValueError(f"IMAGES={settings.images}: {source.data} has {len(images)}")
@@ -173,7 +186,7 @@ def compare_with_codes(
     return {
         "images": len(few),
         "agreement": agreement(exact, emulated),
-        "snr": min(noise_ratio(exact, emulated), 999.0),
+        "snr": bounded_snr(exact, emulated),
     }
 
 

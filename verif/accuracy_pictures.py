@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os.path import commonprefix
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +45,6 @@ def draw_pictures(
 def producers(network: Network) -> dict[str, str]:
     """Name tensors after the nodes that make them, the input after itself."""
     return {network.input: network.input} | {node.output: node.name for node in network.nodes}
-
-
-def short_names(names: Sequence[str], length: int = 28) -> list[str]:
-    """Return names without the folders that all have in common, no longer than a label may be."""
-    common = commonprefix(names).rpartition("/")[0] if len(names) > 1 else ""
-    return [_shortened(name.removeprefix(common).lstrip("/"), length) for name in names]
 
 
 def _shortened(name: str, length: int) -> str:
@@ -124,7 +117,7 @@ def _draw_formats(path: Path, network: Network, selection: Selection) -> None:
                 va="bottom",
                 fontsize=7,
             )
-        axis.set_xticks(places, short_names([name for name, _, _ in found]))
+        axis.set_xticks(places, [_shortened(name, 28) for name, _, _ in found])
         axis.tick_params("x", rotation=90, labelsize=6)
         axis.set_xlim(-0.7, len(found) - 0.3)
         axis.set_ylim(0, 7.6)

@@ -9,110 +9,37 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from model import ACCUMULATORS
 from model.calibration import FloatNetwork
-from model.gemm_layer import GemmLayer
-from model.images import Images, read_images
-from model.importing.network import load
-from model.quantization import quantize
+from model.images import Images
 from model.quantized import QuantizedNetwork
+from verif.accuracy_sources import DEFAULT_MODELS
 from verif.files import write_json
 from verif.layer_runner import Build, LayerRunner, MismatchError
-from verif.product import Product, load_product
+from verif.product import load_product
 from verif.replay_report import (
     describe_layer_mismatch,
     describe_tile_mismatch,
     print_report,
     summarize,
 )
+from verif.replay_sources import quantized_network, replay_source
+from verif.replayer import LayerMismatchError, MacRate, Replayer
 from verif.simulation import BUILD, SimulationError, check_simulator
-from verif.statistics import Statistics
-from verif.tile import Configuration
 
-MODEL, DATA, CALIBRATION = "fashion_resnet8", "fashion_mnist_test", "fashion_mnist_calibration"
+MODEL = "fashion_resnet8"
 FOLDER = BUILD / "replay"
 INTERRUPTED = 130
 LARGEST_SIDE = 64
 """ROWS or COLS accepted at most, so that a mistyped size does not start an endless compilation."""
-
-
-class LayerMismatchError(Exception):
-    """A mismatch, with the layer it happened in and what the model computed there."""
-
-    def __init__(self, layer: GemmLayer, product: Product, mismatch: MismatchError) -> None:
-        super().__init__(f"layer {layer.name}: {mismatch}")
-        self.layer, self.product, self.mismatch = layer, product, mismatch
-
-
-def layer_product(layer: GemmLayer, a_codes: np.ndarray, accumulator: str) -> Product:
-    """Lay out a layer for the engine, with the model's answer to activations (M, K)."""
-    configuration = Configuration(
-        layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp
-    )
-    operands = (a_codes, layer.w_codes, layer.start, layer.biases_w)
-    return Product(configuration, *operands, *layer.compute(a_codes, accumulator))
-
-
-class MacRate(ProgressColumn):
-    """Simulated MACs per second so far."""
-
-    def render(self, task) -> Text:
-        """Draw the column."""
-        rate = task.completed / task.elapsed if task.elapsed else 0
-        return Text(f"{rate / 1000:.0f} kMAC/s", style="progress.data.speed")
-
-
-@dataclass
-class Replayer:
-    """Computes layers on the RTL in place of the model, and keeps account.
-
-    Attributes
-    ----------
-    runner
-        The compiled engine.
-    names
-        Layers to simulate; the model computes the others.
-    progress, task
-        Where MACs done are reported.
-    statistics
-        Of each simulated layer, by name, in the order of the network.
-    """
-
-    runner: LayerRunner
-    names: list[str]
-    progress: Progress
-    task: int
-    statistics: dict[str, Statistics] = field(default_factory=dict)
-    done: float = 0.0
-
-    def __call__(self, layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return a layer's results and flags, (M, N), by the RTL."""
-        if layer.name not in self.names:
-            return layer.compute(a_codes, self.runner.build.accumulator)
-        self.progress.update(self.task, description=layer.name)
-        product = layer_product(layer, a_codes, self.runner.build.accumulator)
-        macs = len(a_codes) * layer.k * layer.n
-        tiles = len(product.tiles(*self.runner.build.shape))
-
-        def report(tiles_done: int) -> None:
-            self.progress.update(self.task, completed=self.done + macs * tiles_done / tiles)
-
-        try:
-            results, flags, statistics = self.runner.run(layer.name, product, report)
-        except MismatchError as mismatch:
-            raise LayerMismatchError(layer, product, mismatch) from None
-        self.done += macs
-        self.statistics.setdefault(layer.name, Statistics()).add(statistics)
-        return results, flags
 
 
 def select_layers(network: QuantizedNetwork, patterns: str | None) -> list[str]:
@@ -130,9 +57,14 @@ def select_layers(network: QuantizedNetwork, patterns: str | None) -> list[str]:
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line; each option says which make variable sets it."""
     parser = argparse.ArgumentParser(prog="make replay", description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default=MODEL, help="MODEL=: an ONNX file or a known name")
-    parser.add_argument("--data", default=DATA, help="DATA=: .npz with images and labels")
-    parser.add_argument("--calibration", default=CALIBRATION, help="CALIBRATION=: .npz with images")
+    parser.add_argument(
+        "--model", default=MODEL, help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
+    )
+    parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
+    parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
+    parser.add_argument(
+        "--selection", type=Path, help="SELECTION=: a selection.yaml of make accuracy (choose now)"
+    )
     parser.add_argument("--images", type=int, default=1, help="IMAGES=: how many (1)")
     parser.add_argument("--layers", help="LAYERS=: names or shell patterns, comma-separated (all)")
     parser.add_argument("--sim", default="icarus", help="SIM=: simulator")
@@ -168,19 +100,20 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     """Replay a network; return the exit status."""
     started = time.monotonic()
     build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
-    network = load(arguments.model)
-    images = read_images(arguments.data, network)
+    source = replay_source(arguments.model, arguments.data, arguments.calibration)
+    network, images, calibration = source.read()
     if arguments.images > len(images):
-        raise ValueError(f"IMAGES={arguments.images}: {arguments.data} has {len(images)}")
+        raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
     images = images.first(arguments.images)
-    calibration = read_images(arguments.calibration, network)
-    quantized = quantize(network, calibration.images, build.exp_max, build.k_max)
+    quantized = quantized_network(network, calibration.images, build, arguments.selection)
     names = select_layers(quantized, arguments.layers)
     total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
     console.print(
         f"{network.name}: {len(images)} image(s), {len(names)} of {len(quantized.layers)} layers, "
         f"{total:,} MACs on a {build.rows} x {build.cols} array, {arguments.jobs} simulator(s)"
     )
+    if arguments.selection:
+        console.print(f"formats: {arguments.selection}")
     columns = (TextColumn("{task.description:>20}"), BarColumn(), MacRate(), TimeRemainingColumn())
     runner = LayerRunner(build, FOLDER, arguments.jobs)
     try:
@@ -191,7 +124,7 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     finally:
         runner.close()
     seconds = time.monotonic() - started
-    summary = summarize(arguments, build, quantized, replayer.statistics, seconds)
+    summary = summarize(arguments, source, build, quantized, replayer.statistics, seconds)
     summary["complete"] = answers is not None
     if answers is not None:
         summary["predictions"] = predictions(

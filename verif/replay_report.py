@@ -14,6 +14,7 @@ from rich.table import Table
 from model import accumulator_width
 from model.gemm_layer import GemmLayer
 from model.quantized import QuantizedNetwork
+from verif.accuracy_sources import Source
 from verif.layer_runner import Build, MismatchError
 from verif.mismatch import describe_mismatch, describe_result
 from verif.product import Product
@@ -22,6 +23,7 @@ from verif.statistics import Statistics
 
 def summarize(
     arguments: argparse.Namespace,
+    source: Source,
     build: Build,
     network: QuantizedNetwork,
     statistics: dict[str, Statistics],
@@ -39,9 +41,10 @@ def summarize(
         if layer.operator == "Conv":
             convolutions.add(counts)
     return {
-        "model": str(arguments.model),
-        "data": str(arguments.data),
-        "calibration": str(arguments.calibration),
+        "model": source.model,
+        "data": source.data,
+        "calibration": source.calibration,
+        "selection": arguments.selection and str(arguments.selection),
         "images": arguments.images,
         "simulator": arguments.sim,
         "engine": build.parameters,
@@ -67,6 +70,7 @@ def _layer_summary(layer: GemmLayer, counts: Statistics, elements: int) -> dict[
     return {
         "name": layer.name,
         "operator": layer.operator,
+        "groups": layer.groups,
         "formats": {
             "a": str(layer.fmt_a),
             "w": f"{str(layer.fmt_w).rsplit('b', 1)[0]}b{biases[0]}..{biases[-1]}",
@@ -161,7 +165,6 @@ def describe_layer_mismatch(
 ) -> str:
     """Say where in a layer the RTL and the model differ, from what, and how to repeat it."""
     row, col = (start + step for start, step in zip(mismatch.first, mismatch.place, strict=True))
-    first_row, first_col = mismatch.first
     where = f"row {row}, column {col} of the product"
     if layer.window is not None:
         _, height, width = layer.output_shape
@@ -173,13 +176,25 @@ def describe_layer_mismatch(
     return "\n".join(
         [
             f"MISMATCH in layer {layer.name}, {where}",
-            f"tile: rows {first_row} to {first_row + build.rows - 1}, "
-            f"columns {first_col} to {first_col + build.cols - 1}, K = {layer.k}",
+            _describe_tile(product, mismatch, build),
             describe_mismatch(mismatch.tile, mismatch.place, mismatch.expected, mismatch.actual),
             *_diagnosis(product, mismatch, build),
             f"this tile alone, with waves: make replay TILE={_relative(mismatch.path)}",
         ]
     )
+
+
+def _describe_tile(product: Product, mismatch: MismatchError, build: Build) -> str:
+    """Say which outputs of a product a tile has, and how long its sums are."""
+    rows, columns = product.part(mismatch.first, build.shape)
+    text = (
+        f"tile: rows {rows.start} to {rows.stop - 1}, "
+        f"columns {columns.start} to {columns.stop - 1}, K = {mismatch.tile.k}"
+    )
+    if mismatch.tile.k != product.k:
+        groups = mismatch.tile.k // product.k
+        text += f" ({groups} groups of {product.k}, zeros between them)"
+    return text
 
 
 def _diagnosis(product: Product, mismatch: MismatchError, build: Build) -> list[str]:

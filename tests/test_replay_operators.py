@@ -1,0 +1,42 @@
+"""Whole networks of grouped layers and layers in float through the simulated engine."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from rich.progress import Progress
+
+from model.gemm_layer import GemmLayer
+from model.images import read_images
+from model.importing.network import load
+from model.quantization import quantize
+from model.quantized import FloatLayer
+from tests.replaying import mixed_network, write_images
+from verif.layer_runner import Build, LayerRunner
+from verif.replayer import Replayer
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("accumulator", ["exact", "binary32"])
+def test_every_kind_of_layer_replays(tmp_path, seed, accumulator):
+    network = load(mixed_network(tmp_path / "mixed.onnx", seed))
+    images = read_images(write_images(tmp_path / "images.npz", seed), network).images
+    build = Build(rows=4, cols=4, accumulator=accumulator)
+    quantized = quantize(network, images, build.exp_max, build.k_max)
+    in_float = [node for node in quantized.nodes if isinstance(node, FloatLayer)]
+    kinds = [node.model.graph.node[0].op_type for node in in_float]
+    assert kinds == ["HardSwish", "PRelu", "Concat", "BatchNormalization"]
+    assert [layer.groups for layer in quantized.layers] == [2, 6, 6, 3, 1]
+    assert [layer.fmt_y is None for layer in quantized.layers] == [True, False, True, False, True]
+    names = [layer.name for layer in quantized.layers]
+    runner = LayerRunner(build, tmp_path / "replay", jobs=2)
+    try:
+        replayer = Replayer(runner, names, progress := Progress(), progress.add_task(""))
+        answers = quantized.run(images[:2], replayer)
+    finally:
+        runner.close()
+    model = partial(GemmLayer.compute, accumulator=accumulator)
+    np.testing.assert_array_equal(answers, quantized.run(images[:2], model))
+    assert {
+        name: (counts.macs, counts.outputs) for name, counts in replayer.statistics.items()
+    } == {layer.name: (2 * layer.macs, 2 * layer.rows * layer.n) for layer in quantized.layers}
