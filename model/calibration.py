@@ -17,7 +17,7 @@ from model.storage import plan_storage
 BATCH_BYTES = 2**26
 """All tensors of a batch together, at least one image's."""
 
-PATCHES, DRAWN_VALUES, FEWEST_PATCHES = 2**13, 2**23, 2**9
+PATCHES, DRAWN_VALUES, FEWEST_PATCHES = 2**13, 2**23, 2**11
 """Patches to draw for a layer, unless they hold more values than this, but no fewer than these; all
 of them go into its moments."""
 

@@ -45,7 +45,7 @@ def read_selection(path: Path) -> Selection:
         return _parse(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: cannot be read ({error})") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{path}: not a YAML file ({_one_line(error)})") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None

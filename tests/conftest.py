@@ -1,6 +1,7 @@
 """What every test shares: one printed seed, and a summary that a script can judge."""
 
 import os
+import re
 import time
 import zlib
 from collections import Counter
@@ -13,6 +14,8 @@ from verif.files import write_json
 from verif.simulation import check_simulator
 
 DEFAULT_SEED = 1
+# What a bench logs at its end: how much it has compared.
+CHECKED = re.compile(r"INFO\s+cocotb\.\S+\s+checked (.*)")
 # A test's worst phase is its outcome.
 SEVERITY = ("passed", "skipped", "failed", "error")
 
@@ -57,6 +60,7 @@ class Summary:
         self.start = time.monotonic()
         self.outcomes: dict[str, str] = {}
         self.seconds: Counter[str] = Counter()
+        self.checked: dict[str, list[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a phase of a test into account: set-up, call or tear-down."""
@@ -64,6 +68,16 @@ class Summary:
         if outcome == "failed" and report.when in ("setup", "teardown"):
             outcome = "error"
         self._record(report.nodeid, outcome, report.duration)
+        counts = CHECKED.findall(report.caplog) if report.when == "call" else []
+        if counts:
+            self.checked[report.nodeid] = counts
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print how much each bench compared."""
+        if self.checked:
+            terminalreporter.section("Compared in simulation")
+        for name, counts in sorted(self.checked.items()):
+            terminalreporter.write_line(f"{name.partition('::')[2]}: {'; '.join(counts)}")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Count a file that cannot be collected as an error."""
@@ -94,7 +108,12 @@ class Summary:
             "seconds": round(time.monotonic() - self.start, 3),
             "exit_status": exit_status,
             "per_test": [
-                {"name": name, "outcome": outcome, "seconds": round(self.seconds[name], 3)}
+                {
+                    "name": name,
+                    "outcome": outcome,
+                    "seconds": round(self.seconds[name], 3),
+                    "checked": self.checked.get(name, []),
+                }
                 for name, outcome in sorted(self.outcomes.items())
             ],
         }

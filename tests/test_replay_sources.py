@@ -133,7 +133,7 @@ REFUSED = {
     ),
     "channels": (
         lambda selection: with_biases(selection, 5),
-        "weights of 'node_c1': 5 biases, network 'mixed' has 6 output channels there",
+        "layer 'node_c1': 5 biases in the selection, one for each of 6 channels",
     ),
     "tensor": (
         lambda selection: replace(selection, tensors={"h0": selection.tensors["h0"]}),
@@ -173,7 +173,7 @@ def test_a_selection_for_another_network_is_refused(run, files, selection, tmp_p
     [
         (None, "cannot be read"),
         ("a: [", "not a YAML file"),
-        ("version: 1", "not a selection of formats"),
+        ("version: 1", "no key 'network'"),
     ],
 )
 def test_a_file_that_is_no_selection_is_refused(run, tmp_path, content, says):

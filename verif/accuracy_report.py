@@ -26,8 +26,9 @@ def print_network(summary: dict[str, Any], console: Console) -> None:
     console.print(table)
     exact = summary["on_codes"]
     console.print(
-        f"FFP8 on codes, as the hardware computes: {exact['agreement']:.1f} % of "
-        f"{exact['images']} answers agree with the row, SNR between them {exact['snr']:.1f} dB"
+        f"FFP8 on codes, with the hardware's exact sums, {exact['images']} images: agrees "
+        f"{exact['agreement']:.2f} %, SNR {exact['snr']:.1f} dB; emulated, as in the table, "
+        f"the same images: {exact['emulated_agreement']:.2f} %, {exact['emulated_snr']:.1f} dB"
     )
     console.print(f"selection, quantized network and pictures: {summary['folder']}\n")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from model.calibration import calibrate
-from model.graph import Linear, Network
-from model.method import Selection, weight_codes
+from model.graph import Network
+from model.method import Selection, check_selection, weight_codes
 from model.quantization import apply_selection, quantize
 from model.quantized import QuantizedNetwork
 from model.selection_file import read_selection
@@ -61,7 +61,7 @@ def quantized_network(
     chosen = read_selection(selection)
     try:
         _check_build(chosen, build)
-        _check_network(chosen, network)
+        check_selection(network, chosen)
     except ValueError as error:
         raise ValueError(f"{selection}: {error}") from None
     codes = weight_codes(network, chosen, calibrate(network, images))
@@ -73,18 +73,3 @@ def _check_build(selection: Selection, build: Build) -> None:
         asked, given = getattr(selection, name), getattr(build, name)
         if asked > given:
             raise ValueError(f"{name} {asked}: the engine of a replay has {given}, no more fits it")
-
-
-def _check_network(selection: Selection, network: Network) -> None:
-    """See that formats and network belong together, before the calibration takes its time."""
-    layers = [node for node in network.nodes if isinstance(node, Linear)]
-    apply_selection(
-        network, selection, {node.name: np.zeros(node.weights.shape, np.uint8) for node in layers}
-    )
-    for node in layers:
-        biases, columns = len(selection.weights[node.name].biases), node.weights.shape[1]
-        if biases != columns:
-            raise ValueError(
-                f"weights of '{node.name}': {biases} biases, network '{network.name}' has"
-                f" {columns} output channels there"
-            )
