@@ -33,7 +33,7 @@ from model.method import Method, check_depths
 from model.quantization import apply_selection
 from model.selection_file import dump_selection
 from verif.accuracy_pictures import draw_pictures
-from verif.accuracy_report import markdown, print_network
+from verif.accuracy_report import markdown, overview, print_network
 from verif.accuracy_sources import DEFAULT_MODELS, Source, named_source
 from verif.files import write_arrays, write_json, write_text
 from verif.simulation import BUILD
@@ -224,6 +224,7 @@ def run(settings: argparse.Namespace, console: Console) -> None:
         print_network(networks[-1], console)
         write_text(FOLDER / networks[-1]["network"] / "table.md", markdown(networks[-1]))
         write_json(FOLDER / "summary.json", {"networks": networks})
+        write_text(FOLDER / "table.md", overview(networks))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+FEWEST_LABELLED = 1000
+
 
 def print_network(summary: dict[str, Any], console: Console) -> None:
     """Print the rows of one network's part of the summary."""
@@ -63,3 +65,21 @@ def markdown(summary: dict[str, Any]) -> str:
     for row in summary["rows"]:
         lines.append(f"| {row['scheme']} | {' | '.join(cells(row, summary)[:4])} |")
     return "\n".join(lines) + "\n"
+
+
+def overview(networks: list[dict[str, Any]]) -> str:
+    """Return loss and SNR of every system on all networks in Markdown, as the README quotes it.
+
+    The loss is left out where so few images have labels that it says nothing.
+    """
+    told = [network["labels"] and network["images"] >= FEWEST_LABELLED for network in networks]
+    headings, rows = ["scheme"], {row["scheme"]: [] for row in networks[0]["rows"]}
+    for network, loss in zip(networks, told, strict=True):
+        headings += [f"{network['network']}: loss, points", "SNR dB"] if loss else []
+        headings += [] if loss else [f"{network['network']}: SNR dB"]
+        for row in network["rows"]:
+            found = cells(row, network)
+            rows[row["scheme"]] += [found[1], found[3]] if loss else [found[3]]
+    lines = [headings, ["---", *["--:"] * (len(headings) - 1)]]
+    lines += [[scheme, *found] for scheme, found in rows.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
