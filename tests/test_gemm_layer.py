@@ -43,7 +43,7 @@ def grouped_layer(rng: np.random.Generator, shape: tuple[int, int, int], raw: bo
     )
     if raw:
         return layer
-    return replace(layer, fmt_y=Format(1, 3, 4, 2), rounding="rup", clamp=0x70)
+    return replace(layer, fmt_y=Format(1, 3, 4, 0), rounding="rup", clamp=0x70)
 
 
 def expected_results(
@@ -79,14 +79,13 @@ def expected_results(
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_every_output_by_itself(rng, shape, raw, accumulator):
     layer = grouped_layer(rng, shape, raw)
-    a_codes = rng.integers(0, 256, (4, layer.groups * layer.k), np.uint8)
+    a_codes = rng.integers(0, 256, (8, layer.groups * layer.k), np.uint8)
     codes, flags = layer.compute(a_codes, accumulator)
     expected_codes, expected_flags = expected_results(layer, a_codes, accumulator)
     assert codes.dtype == expected_codes.dtype
     np.testing.assert_array_equal(codes, expected_codes)
     np.testing.assert_array_equal(flags, expected_flags)
-    assert len(np.unique(codes)) > 5
-    assert raw or len(np.unique(flags)) > 1
+    assert len(np.unique(codes)) > 10
 
 
 @pytest.mark.parametrize("columns", [1, 4, 16, 64])
