@@ -29,7 +29,7 @@ def call_replay(
     )
 
 
-def mixed_network(path: Path, seed: int) -> Path:
+def odd_groups_network(path: Path, seed: int) -> Path:
     """Write a network with grouped layers, and with layers in float between them.
 
     On an array of 4 columns: groups that fill no tile (3 channels), that share tiles (1 and 2
@@ -68,7 +68,7 @@ def mixed_network(path: Path, seed: int) -> Path:
 
 
 def write_images(path: Path, seed: int, count: int = 8) -> Path:
-    """Write images for `mixed_network`."""
+    """Write images for `odd_groups_network`."""
     np.savez(path, images=normal(seed, count, 4, 6, 5, scale=1.0))
     return path
 

@@ -14,7 +14,7 @@ from tests.replaying import (
     answer_by_groups,
     call_replay,
     change_weight_on_its_way,
-    mixed_network,
+    odd_groups_network,
     write_images,
 )
 from verif import replay
@@ -135,7 +135,7 @@ def test_a_mismatch_in_a_grouped_layer_is_found_and_reproduced(tmp_path, monkeyp
     folder = tmp_path / "replay"
     monkeypatch.setattr(replay, "FOLDER", folder)
     run = partial(call_replay, folder, capsys)
-    model = mixed_network(tmp_path / "mixed.onnx", seed)
+    model = odd_groups_network(tmp_path / "odd.onnx", seed)
     images = write_images(tmp_path / "images.npz", seed)
     changes = change_weight_on_its_way(monkeypatch, first_column=5)
     files = ("--model", model, "--data", images, "--calibration", images)

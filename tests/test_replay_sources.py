@@ -14,7 +14,7 @@ from model.importing.network import load
 from model.method import Method, Selection, select
 from model.packaged.recipes import PackagedNetwork
 from model.selection_file import dump_selection
-from tests.replaying import call_replay, mixed_network, write_images
+from tests.replaying import call_replay, odd_groups_network, write_images
 from tests.tiny_networks import residual_network
 from verif import accuracy_sources, replay
 from verif.accuracy_sources import Source
@@ -33,7 +33,7 @@ def run(tmp_path, monkeypatch, capsys):
 @pytest.fixture
 def files(tmp_path, seed) -> tuple[Path, Path]:
     """Write a network and images for it."""
-    model = mixed_network(tmp_path / "mixed.onnx", seed)
+    model = odd_groups_network(tmp_path / "odd.onnx", seed)
     return model, write_images(tmp_path / "images.npz", seed)
 
 
@@ -137,7 +137,7 @@ REFUSED = {
     ),
     "tensor": (
         lambda selection: replace(selection, tensors={"h0": selection.tensors["h0"]}),
-        "the selection for network 'mixed' has no format for x, ",
+        "the selection for network 'odd' has no format for x, ",
     ),
 }
 
@@ -164,7 +164,7 @@ def test_a_selection_for_another_network_is_refused(run, files, selection, tmp_p
     status, summary, output = run(*given, "--selection", path)
     assert status == 2
     assert summary is None
-    assert "the selection for network 'mixed' has no format for" in output
+    assert "the selection for network 'odd' has no format for" in output
     assert "of 'other'" in output
 
 
