@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from model import accumulator_width
-from tests.benches.control import Pace, Pins, choose, known
+from tests.benches.control import Pins, known
 from tests.benches.packets import CONFIG, PACKET, START, Packet, Slot, random_packet
-from tests.benches.settings import Build, Settings, random_settings
+from verif.environment.draw import Pace, choose
+from verif.environment.settings import Build, Settings, random_settings
 from verif.simulation import bench_random, bench_test
 
 INPUTS = ("open", "resume", "c_valid", "c_last", "c_start", "c_bias")

@@ -9,10 +9,10 @@ import cocotb
 from cocotb.triggers import ClockCycles
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
-from tests.benches.control import choose
 from tests.benches.lite import EVERYTHING, LITE, NAMES, UNKNOWN, Bench, Traffic
 from tests.benches.register_model import COUNTERS, Write
 from verif.engine import stalls
+from verif.environment.draw import choose
 from verif.registers import REGISTERS
 from verif.simulation import bench_test
 

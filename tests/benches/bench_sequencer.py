@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from tests.benches.control import Handshake, Pace, Pins, choose
+from tests.benches.control import Handshake, Pins
 from tests.benches.streams import LENGTH, Stream, Tile, random_tile
+from verif.environment.draw import Pace, choose
 from verif.simulation import bench_random, bench_test
 
 INPUTS = ("a_valid", "a_last", "w_valid", "w_last", "context_ready", "context_errors")

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from model import FLAG_INEXACT, accumulator_width
-from tests.benches.control import Handshake, Pace, Pins, choose
+from tests.benches.control import Handshake, Pins
 from tests.benches.dots import ERRORS, Dot, failing_dot, largest_dot, random_dot
-from tests.benches.settings import Build, Settings, random_settings
+from verif.environment.draw import Pace, choose
+from verif.environment.settings import Build, Settings, random_settings
 from verif.simulation import bench_random, bench_test
 
 INPUTS = ("in_valid", "in_first", "in_last", "in_a", "in_w", "w_bias", "start", "out_ready")

@@ -13,7 +13,7 @@ from model.rational import decode_binary32
 from tests.benches.common import start_clock
 from tests.benches.control import known
 from tests.benches.dots import Dot, largest_dot
-from tests.benches.settings import Build, Settings, binary32_word
+from verif.environment.settings import Build, Settings, binary32_word
 from verif.simulation import bench_test
 
 LATENCY = 10  # cycles from the last pair to the result, and PIPELINE more

@@ -13,8 +13,8 @@ import numpy as np
 
 from model import FLAG_UNDERFLOW, Format, gemm
 from tests.benches.common import start_clock
-from tests.benches.settings import Settings
 from verif import describe
+from verif.environment.settings import Settings
 from verif.simulation import bench_test
 
 LATENCY = 10  # cycles from a pair to its result, and PIPELINE more

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from tests.benches.common import start_clock
 
 
@@ -83,34 +81,6 @@ def known(pin: Any) -> int:
         raise AssertionError(f"{pin._name} is {value}") from None
 
 
-class Pace:
-    """Decides when a handshake is offered: stretches of cycles, each with a rate of its own.
-
-    Parameters
-    ----------
-    random
-        Where decisions come from.
-    rates
-        Shares of cycles to choose from, for each stretch anew.
-    """
-
-    def __init__(
-        self,
-        random: np.random.Generator,
-        rates: tuple[float, ...] = (0.1, 0.5, 0.9, 1.0),
-    ) -> None:
-        self._random, self._rates = random, rates
-        self._left, self._rate = 0, 1.0
-
-    def __call__(self) -> bool:
-        """Return whether to offer in this cycle."""
-        if self._left == 0:
-            self._rate = self._rates[int(self._random.integers(len(self._rates)))]
-            self._left = int(self._random.integers(1, 50))
-        self._left -= 1
-        return self._random.random() < self._rate
-
-
 class Handshake:
     """Watches a valid/ready pair that the design offers: valid and payload hold until taken.
 
@@ -158,9 +128,3 @@ class Handshake:
         self.moved += moved
         self.stalled += bool(valid and not ready)
         return moved
-
-
-def choose(random: np.random.Generator, options: Iterable[Any]) -> Any:
-    """Return one of the options, as it is (numpy's own choice converts types)."""
-    options = list(options)
-    return options[int(random.integers(len(options)))]

@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from model import dot, rational
-from tests.benches.control import choose
-from tests.benches.settings import (
+from verif import describe
+from verif.environment.draw import choose
+from verif.environment.settings import (
     REFUSALS,
     Build,
     Settings,
@@ -23,7 +24,6 @@ from tests.benches.settings import (
     start_units,
     start_word,
 )
-from verif import describe
 
 ERRORS = ("config", "start", "length", "outside", "inside")
 SPECIAL_CODES = (0x00, 0x80, 0x01, 0x7F, 0xFF, 0x81, 0x08, 0x88)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from tests.benches.control import Handshake, Pace, Pins
+from tests.benches.control import Handshake, Pins
 from tests.benches.register_model import OUTPUTS, RegisterModel, Write
+from verif.environment.draw import Pace
 from verif.registers import REGISTERS
 from verif.simulation import bench_random
 

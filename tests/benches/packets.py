@@ -8,8 +8,9 @@ from fractions import Fraction
 import numpy as np
 
 from tests.benches import floats
-from tests.benches.control import choose
-from tests.benches.settings import (
+from verif import describe
+from verif.environment.draw import choose
+from verif.environment.settings import (
     REFUSALS,
     Build,
     Settings,
@@ -20,7 +21,6 @@ from tests.benches.settings import (
     start_units,
     start_word,
 )
-from verif import describe
 
 CONFIG, START, PACKET = 1, 2, 4
 

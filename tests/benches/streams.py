@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tests.benches.control import Pace, choose
+from verif.environment.draw import Pace, choose
 
 PACKET, LENGTH = 4, 8
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from model import ACCUMULATORS, ROUNDINGS, Format, start_integer, supported_splits
 from model.rational import decode_binary32
-from tests.benches.control import choose
+from verif.environment.draw import choose
 
 RAW_BIAS = 127
 INFINITY = 0x7F800000
@@ -94,19 +94,24 @@ class Settings:
             return "rne", None
         return ROUNDINGS[self.rounding], self.clamp if self.clamp_enable else None
 
+    def refusal(self, exp_max: int) -> str | None:
+        """Return what a build with this largest exponent width has to refuse, of `REFUSALS`."""
+        held = {(sign, exponent) for sign, exponent, _ in supported_splits(exp_max)}
+        if (self.a_signed, self.a_exponent_bits) not in held:
+            return "a"
+        if (self.w_signed, self.w_exponent_bits) not in held:
+            return "w"
+        if self.raw:
+            return None
+        if (self.y_signed, self.y_exponent_bits) not in held:
+            return "y"
+        if self.rounding >= len(ROUNDINGS):
+            return "rounding"
+        return "clamp" if self.clamp_enable and self.y_signed and self.clamp >> 7 else None
+
     def refused(self, exp_max: int) -> bool:
         """Return whether a build with this largest exponent width has to refuse it."""
-        held = {(sign, exponent) for sign, exponent, _ in supported_splits(exp_max)}
-        operands = {(self.a_signed, self.a_exponent_bits), (self.w_signed, self.w_exponent_bits)}
-        if not operands <= held:
-            return True
-        if self.raw:
-            return False
-        return (
-            (self.y_signed, self.y_exponent_bits) not in held
-            or self.rounding >= len(ROUNDINGS)
-            or bool(self.clamp_enable and self.y_signed and self.clamp >> 7)
-        )
+        return self.refusal(exp_max) is not None
 
     def grid_exponent(self, w_bias: int) -> int:
         """Return the exponent of the accumulator's unit."""

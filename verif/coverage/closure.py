@@ -1,0 +1,97 @@
+"""The loop: look at what is open, aim at it, send, look again; or plain random, to compare."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from verif.coverage.model import Coverage
+from verif.environment.environment import Environment
+from verif.environment.generator import Constraints
+from verif.environment.sequences import Runner, plain_constraints
+
+PATIENCE = 12
+"""How often a bin is aimed at before it counts as out of reach."""
+
+PLAIN_SHARE = 0.1
+"""Share of transactions that aim at nothing, for what nobody thought of."""
+
+
+@dataclass
+class Curve:
+    """Bins hit against transactions, a point wherever it rose."""
+
+    transactions: list[int] = field(default_factory=list)
+    bins: list[int] = field(default_factory=list)
+
+    def note(self, transactions: int, bins: int) -> None:
+        """Add a point, if the number of bins is a new one."""
+        if not self.bins or bins != self.bins[-1]:
+            self.transactions.append(transactions)
+            self.bins.append(bins)
+
+
+async def close(
+    environment: Environment,
+    coverage: Coverage,
+    random: np.random.Generator,
+    excluded: Mapping[str, Iterable[str]],
+    *,
+    steered: bool = True,
+    budget: int | None = None,
+    seconds: float | None = None,
+    progress: Callable[[int, int], None] = lambda transactions, bins: None,
+) -> Curve:
+    """Send transactions until every bin is hit, none is worth another try, or the budget is out.
+
+    Parameters
+    ----------
+    environment, coverage
+        Around a design that has been reset.
+    random
+        Where everything random comes from.
+    excluded
+        Bins that are not to be aimed at, by point.
+    steered
+        Aim at bins that are open; otherwise draw as `plain_constraints` does.
+    budget
+        Transactions at most; without one, plain random goes on for ever.
+    seconds
+        Wall time at most; what it cuts off depends on the machine.
+    progress
+        Called now and then with transactions and bins.
+
+    Returns
+    -------
+    Curve
+        How the number of bins rose.
+    """
+    runner, curve, end = Runner(environment, random), Curve(), time.monotonic() + (seconds or 1e9)
+    tries: Counter[tuple[str, str]] = Counter()
+    while (budget is None or runner.transactions < budget) and time.monotonic() < end:
+        left = coverage.open(excluded)
+        if not left:
+            break
+        wish: Constraints = plain_constraints(random, environment.can)
+        if steered:
+            left = [(point, name) for point, name in left if tries[point.name, name] < PATIENCE]
+            if not left:
+                break
+            if random.random() >= PLAIN_SHARE:
+                point, name = left[int(random.integers(len(left)))]
+                tries[point.name, name] += 1
+                wish = point.aim(name, random)
+        await runner.run(wish)
+        curve.note(runner.transactions, coverage.covered())
+        if runner.transactions % 100 == 0:
+            progress(runner.transactions, coverage.covered())
+    await environment.drained()
+    curve.note(runner.transactions, coverage.covered())
+    if curve.transactions[-1] != runner.transactions:  # where it ended, if no bin was new there
+        curve.transactions.append(runner.transactions)
+        curve.bins.append(coverage.covered())
+    return curve

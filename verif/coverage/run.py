@@ -1,0 +1,179 @@
+"""Runs shards in processes; the results of those that end are kept whatever happens to others."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from verif.coverage.shards import SHARDS, Shard
+from verif.simulation import ROOT, SimulationError, simulate
+
+LOG_LINES = 25
+"""Lines of a failing shard's log that are shown."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One shard to run.
+
+    Attributes
+    ----------
+    shard
+        The design.
+    seed
+        The session's seed, from which the shard's is derived.
+    mode
+        ``steered`` or ``plain``.
+    budget
+        Transactions at most, None for no limit.
+    folder
+        Where its files go.
+    """
+
+    shard: Shard
+    seed: int
+    mode: str
+    budget: int | None
+    folder: Path
+
+    @property
+    def command(self) -> list[str]:
+        """Command that runs this shard alone, in the same way."""
+        command = [sys.executable, "-m", "verif.coverage.run", self.shard.name]
+        command += [str(self.seed), self.mode, str(self.budget or 0), str(self.folder)]
+        return command
+
+    @property
+    def replay(self) -> str:
+        """Line for a shell at the project's root that runs it again, with waves."""
+        variables = {
+            name: os.environ[name] for name in ("SIM", "HDL", "BUILD") if name in os.environ
+        }
+        settings = " ".join(f"{name}={shlex.quote(text)}" for name, text in variables.items())
+        return f"{settings} WAVES=1 {shlex.join(self.command)}".strip()
+
+    def curve(self) -> Mapping[str, list[int]]:
+        """Return how the number of bins rose, once it has ended."""
+        return json.loads((self.folder / "curve.json").read_text(encoding="utf-8"))
+
+
+class ShardError(RuntimeError):
+    """A shard that failed, with the end of its log and how to run it again."""
+
+    def __init__(self, job: Job, text: str) -> None:
+        super().__init__(f"{job.shard.name}, seed {job.seed}:\n{text}\nreplay: {job.replay}")
+
+
+class Pool:
+    """Runs jobs, so many at a time; `stop` ends those that run."""
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._running: set[subprocess.Popen] = set()
+        self._lock, self._stopped = threading.Lock(), False
+
+    def run(self, jobs: Sequence[Job], done: Callable[[Job], None]) -> None:
+        """Run jobs and tell of each that has ended well.
+
+        Raises
+        ------
+        ShardError
+            If one fails; those that run are then stopped.
+        """
+        with ThreadPoolExecutor(self._processes) as pool:
+            futures = {pool.submit(self._run, job): job for job in jobs}
+            try:
+                for future in as_completed(futures):
+                    future.result()
+                    done(futures[future])
+            finally:
+                for future in futures:
+                    future.cancel()
+                self.stop()
+
+    def _run(self, job: Job) -> None:
+        job.folder.mkdir(parents=True, exist_ok=True)
+        for name in ("coverage.yml", "curve.json"):
+            (job.folder / name).unlink(missing_ok=True)
+        log = job.folder / "log"
+        with log.open("wb") as output, self._lock:
+            if self._stopped:
+                return
+            process = subprocess.Popen(
+                job.command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._running.add(process)
+        status = process.wait()
+        with self._lock:
+            self._running.discard(process)
+        if status != 0 or not (job.folder / "curve.json").is_file():
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            raise ShardError(job, "\n".join(lines[-LOG_LINES:]))
+
+    def stop(self) -> None:
+        """End what is running, simulators included."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+def shard_seed(seed: int, shard: Shard) -> int:
+    """Return a shard's own seed."""
+    return zlib.crc32(f"{seed}:{shard.name}".encode())
+
+
+def run_shard(job: Job) -> None:
+    """Simulate a shard in this process.
+
+    Raises
+    ------
+    SimulationError
+        If an outcome was wrong, or the simulation ended early.
+    """
+    variables = {"COVER_GROUP": job.shard.group, "COVER_FOLDER": str(job.folder.absolute())}
+    variables["COVER_MODE"] = job.mode
+    if job.budget:
+        variables["COVER_BUDGET"] = str(job.budget)
+    simulate(
+        job.shard.toplevel,
+        "verif.coverage.closure_bench",
+        job.shard.parameters,
+        folder=job.folder / "simulation",
+        seed=shard_seed(job.seed, job.shard),
+        environment=variables,
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the shard that a replay line names."""
+    name, seed, mode, budget, folder = arguments
+    shard = next(one for one in SHARDS if one.name == name)
+    start = time.monotonic()
+    try:
+        run_shard(Job(shard, int(seed), mode, int(budget) or None, Path(folder)))
+    except SimulationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{name}: {time.monotonic() - start:.1f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

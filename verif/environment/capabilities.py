@@ -1,0 +1,143 @@
+"""What a design under test can do: the generator draws within it, the coverage is sized by it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model import ROUNDINGS, accumulator_width, supported_splits
+
+WIDEST_REFUSING = 390
+"""An exact accumulator of more bits takes every finite start value, whatever the biases."""
+
+Split = tuple[int, int]
+"""Sign bits and exponent bits of a format; the fraction has the rest of eight."""
+
+BIASES = range(-128, 128)
+"""What a bias register holds."""
+
+START_FAILURES = ("start infinite", "start NaN")
+FAILURES = (
+    "config a",
+    "config w",
+    "config y",
+    "config rounding",
+    "config clamp",
+    *START_FAILURES,
+    "start too large",
+    "c packet short",
+    "c packet long",
+    "a packet short",
+    "w packet short",
+    "no first pair",
+    "no last pair",
+    "too long",
+)
+"""Everything that can make a job fail; the first word tells which."""
+
+ERROR_OF = {"config": "config", "start": "start", "too": "length"}
+"""Sticky error by the first word of a failure; all others are errors of a packet."""
+
+
+def error_of(failure: str) -> str:
+    """Return the sticky error that a failure sets: config, start, packet or length."""
+    return ERROR_OF.get(failure.partition(" ")[0], "packet")
+
+
+def splits_up_to(exp_max: int) -> tuple[Split, ...]:
+    """Return the splits that a build of `exp_max` holds."""
+    return tuple((sign, exponent) for sign, exponent, _ in supported_splits(exp_max))
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a design takes and gives.
+
+    Attributes
+    ----------
+    rows, cols, k_max
+        Shape of a job, and its longest sum.
+    splits_a, splits_w, splits_y
+        Formats of the operands and of the result.
+    biases_a, biases_w, biases_y
+        Exponent biases; one value each where they are fixed.
+    accumulator, width
+        ``exact`` with so many bits, or ``binary32``.
+    outputs
+        Of ``code``, ``binary32`` and ``sums`` (the accumulator's own integers) those it gives.
+    roundings, clamps, starts
+        Rounding modes; whether there is a clamp, and a start value.
+    flags
+        Mask of the flags that it shows: bit 0 inexact, 1 underflow, 2 overflow.
+    failures
+        Of `FAILURES` those that it recognises, and halts or goes on after.
+    resets
+        Kinds of reset: ``reset``, ``soft reset``.
+    sources, sinks
+        Streams that carry operands in and results out.
+    stallable
+        Streams whose receiver may hold off a beat.
+    latency
+        Cycles from a job's last beat to its first result, at least; exactly, where nothing
+        stalls and `exact_latency` is set.
+    exp_max
+        Largest exponent width, which judges a configuration.
+    """
+
+    rows: int
+    cols: int
+    k_max: int
+    splits_a: Sequence[Split]
+    splits_w: Sequence[Split]
+    splits_y: Sequence[Split]
+    exp_max: int
+    width: int
+    biases_a: Sequence[int] = BIASES
+    biases_w: Sequence[int] = BIASES
+    biases_y: Sequence[int] = BIASES
+    accumulator: str = "exact"
+    outputs: Sequence[str] = ("code", "binary32")
+    roundings: Sequence[str] = ROUNDINGS
+    clamps: bool = True
+    starts: bool = True
+    flags: int = 7
+    failures: Sequence[str] = ()
+    resets: Sequence[str] = ("reset",)
+    sources: Sequence[str] = ("in",)
+    sinks: Sequence[str] = ("out",)
+    stallable: Sequence[str] = ("in", "out")
+    latency: int = 1
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the accumulator never rounds."""
+        return self.accumulator == "exact"
+
+    @classmethod
+    def of_build(
+        cls,
+        *,
+        exp_max: int,
+        k_max: int,
+        accumulator: str,
+        rows: int = 1,
+        cols: int = 1,
+        failures: Sequence[str] = (),
+        **others: object,
+    ) -> Capabilities:
+        """Return what a build of this project's design can do, from its parameters."""
+        splits = splits_up_to(exp_max)
+        width = accumulator_width(exp_max, k_max)
+        if accumulator != "exact" or width > WIDEST_REFUSING:
+            failures = tuple(name for name in failures if name != "start too large")
+        settings = {"splits_a": splits, "splits_w": splits, "splits_y": splits} | others
+        return cls(
+            rows=rows,
+            cols=cols,
+            k_max=k_max,
+            exp_max=exp_max,
+            width=width,
+            accumulator=accumulator,
+            failures=failures,
+            **settings,
+        )

@@ -1,0 +1,164 @@
+"""Ties an adapter, a scoreboard and the coverage together; sequences talk to this alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+import cocotb
+
+from verif.environment.adapter import Adapter
+from verif.environment.job import Job, Outcome
+from verif.environment.scoreboard import Record, Scoreboard
+
+PATIENCE = 20_000
+"""Cycles after which something that has to come is said to be stuck."""
+
+
+class Listener(Protocol):
+    """What is told of everything seen at the boundary, for coverage."""
+
+    def on_cycle(self, environment: Environment) -> None:
+        """Look at the streams in a cycle."""
+
+    def on_record(self, record: Record) -> None:
+        """Take note of a job that was refused, or whose outcome was right."""
+
+    def on_reset(self, kind: str, states: set[str]) -> None:
+        """Take note of a reset, and what the design was doing."""
+
+
+class Environment:
+    """A design with everything around it.
+
+    Parameters
+    ----------
+    adapter
+        How to meet the design.
+    listener
+        What wants to know, the coverage; optional.
+
+    Attributes
+    ----------
+    can
+        What the design can do.
+    scoreboard
+        The judge.
+    cycle
+        Cycles looked at.
+    sent, resets
+        Jobs and resets that were asked for.
+    """
+
+    def __init__(self, adapter: Adapter, listener: Listener | None = None) -> None:
+        self.adapter, self.can, self.listener = adapter, adapter.can, listener
+        self.scoreboard = Scoreboard(adapter.can)
+        self.cycle = self.sent = self.resets = 0
+        self._task = cocotb.start_soon(self._watch())
+
+    async def _watch(self) -> None:
+        adapter = self.adapter
+        while True:
+            await adapter.edge
+            self.cycle += 1
+            if adapter.in_reset:
+                continue
+            for name, stream in adapter.streams.items():
+                payload = stream.sample()
+                for event in adapter.take(name, payload) if payload is not None else ():
+                    self._judge(event)
+            if self.listener:
+                self.listener.on_cycle(self)
+            adapter.drive()
+
+    def _judge(self, event: Job | Outcome) -> None:
+        if isinstance(event, Job):
+            record = self.scoreboard.take(event, self.cycle)
+            if record.failure is None:
+                return
+        else:
+            record = self.scoreboard.compare(event, self.cycle)
+        if self.listener:
+            self.listener.on_record(record)
+
+    def states(self) -> set[str]:
+        """Return what the design is doing, as far as its boundary tells."""
+        adapter, board = self.adapter, self.scoreboard
+        streams = adapter.streams
+        states = {f"{name} open" for name, stream in streams.items() if stream.open}
+        states |= {f"{name} waiting" for name in self.can.sinks if streams[name].waiting}
+        if board.failed and adapter.halts:
+            states.add("failed")
+        if not states:
+            states = {"computing"} if board.due else {"idle"}
+        return states
+
+    async def start(self) -> None:
+        """Reset the design for the first time."""
+        await self.adapter.reset()
+
+    async def send(self, job: Job) -> None:
+        """Send a job."""
+        self.sent += 1
+        await self.adapter.send(job)
+
+    async def until(self, condition: Callable[[], bool], patience: int = PATIENCE) -> bool:
+        """Wait for a condition; return False if it does not come in so many cycles."""
+        for _ in range(patience):
+            if condition():
+                return True
+            await self.adapter.edge
+        return condition()
+
+    async def drained(self) -> None:
+        """Wait until every job that was sent has been taken and its outcome compared."""
+        board = self.scoreboard
+        reached = await self.until(lambda: board.taken >= self.sent and not board.due)
+        assert reached, (
+            f"stuck: {board.taken} of {self.sent} jobs taken, {len(board.due)} outcomes due, "
+            f"{', '.join(sorted(self.states()))}"
+        )
+
+    async def reset(self, kind: str = "reset") -> None:
+        """Reset the design; what is inside is gone, unless the reset is a soft one."""
+        if self.listener:
+            self.listener.on_reset(kind, self.states())
+        self.resets += 1
+        await self.adapter.reset(kind)
+        if kind == "reset":
+            self.scoreboard.forget()
+            self.sent = 0
+        else:
+            self.scoreboard.failed = None
+
+    async def recover(self) -> None:
+        """See that exactly the errors show that have to, and recover from them."""
+        await self.drained()
+        await self.check_errors()
+        if self.adapter.halts:
+            await self.adapter.recover()
+            self.scoreboard.recovered()
+
+    async def check_errors(self) -> None:
+        """Assert that the design shows the errors that it has to, and no other."""
+        actual = await self.adapter.errors()
+        expected = self.scoreboard.errors
+        assert actual == expected, f"errors {sorted(actual)} show, expected {sorted(expected)}"
+
+    async def finish(self) -> None:
+        """See that nothing is missing, that nothing else comes, and that something was compared."""
+        await self.drained()
+        for _ in range(50):
+            await self.adapter.edge
+        board = self.scoreboard
+        await self.check_errors()
+        assert not board.due and board.checked > 0, "nothing was compared"
+        self._task.cancel()
+        logging.getLogger("cocotb.environment").info(
+            "checked %d jobs, %d results; %d refused, %d dropped by a reset",
+            board.checked,
+            board.results,
+            board.refused,
+            board.dropped,
+        )

@@ -1,0 +1,232 @@
+"""Codes by what they are: classes of operands, shifts, ways of the accumulator, landings."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from functools import lru_cache
+
+import numpy as np
+
+from model import Format
+from verif.environment.draw import choose
+
+CLASSES = ("zero", "minus zero", "smallest", "subnormal", "normal", "largest", "most negative")
+"""Classes of operands; every code is in one at least."""
+
+WALKS = ("rises through zero", "falls through zero", "cancels to zero")
+"""Ways of an accumulator that need products of both signs."""
+
+QUARTERS = {"exact": (0,), "below tie": (1,), "tie to even down": (2,), "tie to even up": (2,)}
+QUARTERS |= {"above tie": (3,), "next binade": (2, 3)}
+"""Quarters of the step between two codes at which a total lies above the lower one."""
+
+POSITIONS = tuple(QUARTERS)
+
+REGIONS = ("subnormal", "normal", "largest")
+"""Where the lower of the two neighbours of a total lies."""
+
+
+def classes_of(fmt: Format, code: int) -> set[str]:
+    """Return the classes of a code."""
+    sign, magnitude = divmod(code, fmt.max_code + 1)
+    if magnitude == 0:
+        return {"minus zero" if sign else "zero"}
+    found = {"normal" if magnitude >> fmt.fraction else "subnormal"}
+    if magnitude == 1:
+        found.add("smallest")
+    if magnitude == fmt.max_code:
+        found.add("most negative" if sign else "largest")
+    return found
+
+
+def holds(fmt: Format, name: str) -> bool:
+    """Whether a format has a code of a class."""
+    if name in ("minus zero", "most negative"):
+        return fmt.sign == 1
+    if name == "normal":
+        return fmt.exponent > 0
+    return fmt.fraction > 0 if name == "subnormal" else True
+
+
+def code_of_class(random: np.random.Generator, fmt: Format, name: str) -> int:
+    """Return a code of a class that the format has."""
+    sign = int(random.integers(2)) * (fmt.max_code + 1) if fmt.sign else 0
+    if name == "zero":
+        return 0
+    if name == "minus zero":
+        return 0x80
+    if name == "smallest":
+        return sign | 1
+    if name == "largest":
+        return fmt.max_code
+    if name == "most negative":
+        return 0xFF
+    least = 1 << fmt.fraction
+    if name == "subnormal":
+        return sign | int(random.integers(1, least))
+    return sign | int(random.integers(least, fmt.max_code + 1))
+
+
+def shift_of(fmt: Format, code: int) -> int:
+    """Return by how much a code's significand is shifted, its exponent field less one."""
+    return max((code & fmt.max_code) >> fmt.fraction, 1) - 1
+
+
+def most_shift(of: Format | tuple[int, int]) -> int:
+    """Return the largest shift of a format or split."""
+    exponent = of.exponent if isinstance(of, Format) else of[1]
+    return max(2**exponent - 2, 0)
+
+
+def code_of_shift(random: np.random.Generator, fmt: Format, shift: int) -> int:
+    """Return a code that is not zero and has this shift."""
+    trailing = int(random.integers(0, 2**fmt.fraction))
+    sign = int(random.integers(2)) * 0x80 if fmt.sign else 0
+    if shift == 0 and fmt.exponent == 0:
+        return sign | max(trailing, 1)
+    return sign | (shift + 1) << fmt.fraction | trailing
+
+
+def random_codes(random: np.random.Generator, fmt: Format, shape: tuple[int, int]) -> np.ndarray:
+    """Return codes, uint8: any, many zeros, or of a few classes."""
+    style = random.random()
+    codes = random.integers(0, 256, shape).astype(np.uint8)
+    if style < 0.5:
+        return codes
+    if style < 0.75:
+        return codes * (random.random(shape) < 0.5)
+    sign = 0x80 * fmt.sign
+    special = np.array([0, sign, 1, sign | 1, fmt.max_code, sign | fmt.max_code], np.uint8)
+    return random.choice(special, shape)
+
+
+def walk_pairs(
+    random: np.random.Generator, fmt_a: Format, fmt_w: Format, walk: str
+) -> list[tuple[int, int]]:
+    """Return pairs of codes whose products take the accumulator that way, or none.
+
+    Signed a is needed.
+    """
+    if not fmt_a.sign:
+        return []
+    code = int(random.integers(1, fmt_a.max_code + 1))
+    w_code = int(random.integers(1, fmt_w.max_code + 1))
+    if walk == "cancels to zero":
+        flip = int(random.integers(2)) * 0x80
+        return [(code ^ flip, w_code), (code ^ 0x80 ^ flip, w_code)]
+    smaller, larger = sorted((code, int(random.integers(1, fmt_a.max_code + 1))))
+    if smaller == larger:
+        smaller, larger = (1, 2) if larger == 1 else (larger - 1, larger)
+    minus = walk == "rises through zero"
+    first, second = (smaller | 0x80, larger) if minus else (smaller, larger | 0x80)
+    return [(first, w_code), (second, w_code)]
+
+
+def carry_pairs(fmt_a: Format, fmt_w: Format, place: int) -> list[tuple[int, int]]:
+    """Return pairs whose products are -2^m and 2^m, m the place or as near as formats allow."""
+    for m in range(place, -1, -1):
+        for part in range(m + 1):
+            a, w = power_code(fmt_a, m - part), power_code(fmt_w, part)
+            if a is not None and w is not None:
+                return [(a | 0x80, w), (a, w)]
+    raise AssertionError(f"{fmt_a} and {fmt_w} have no code of integer 1")
+
+
+def power_code(fmt: Format, exponent: int) -> int | None:
+    """Return the positive code of integer 2^exponent, None if the format has none."""
+    if exponent < fmt.fraction:
+        return 1 << exponent
+    code = (exponent - fmt.fraction + 1) << fmt.fraction
+    return code if fmt.exponent and code <= fmt.max_code else None
+
+
+def products(fmt_a: Format, fmt_w: Format, total: int, most: int) -> list[tuple[int, int]]:
+    """Return pairs of positive codes whose products sum up to a total, the largest first.
+
+    Not the whole of it, where more than `most` pairs would be needed.
+    """
+    table, found = _products(fmt_a, fmt_w), []
+    while total and len(found) < most:
+        place = bisect_right(table, total, key=lambda entry: entry[0]) - 1
+        value, a, w = table[place]
+        found.append((a, w))
+        total -= value
+    return found
+
+
+@lru_cache(maxsize=8)
+def _products(fmt_a: Format, fmt_w: Format) -> list[tuple[int, int, int]]:
+    """Return every product of two positive codes, sorted: integer, code of a, code of w."""
+    entries = {}
+    for a in range(1, fmt_a.max_code + 1):
+        for w in range(1, fmt_w.max_code + 1):
+            entries[int(fmt_a.integers(a)) * int(fmt_w.integers(w))] = a, w
+    return [(value, *codes) for value, codes in sorted(entries.items())]
+
+
+def small_codes(fmt: Format, total: int) -> list[int]:
+    """Return positive codes whose integers sum up to 0, 1, 2 or 3, one where there is such a code.
+
+    Codes 1 and 2 are these integers in every format; without a fraction, code 3 is 4.
+    """
+    if total == 3 and not fmt.fraction:
+        return [2, 1]
+    return [total] if total else []
+
+
+def quarters_of(position: str, words: bool) -> tuple[int, ...]:
+    """Return by how many quarters of a step a total can lie above its lower neighbour.
+
+    A tie carries in every word, a binary32 accumulator has no bit for the third quarter.
+    """
+    return (2,) if words and position == "next binade" else QUARTERS[position]
+
+
+def code_landing(
+    random: np.random.Generator, fmt: Format, position: str, region: str
+) -> tuple[int, int]:
+    """Return a code's significand and the exponent of its step, for a total at or above it.
+
+    The region is of `REGIONS`, or ``zero``; where the format has no code in it, any will do.
+    The position decides whether the code is even.
+    """
+    least = 1 << fmt.fraction
+    if region == "zero":
+        code = 0
+    elif region == "largest":
+        code = fmt.max_code
+    elif region == "subnormal" or least >= fmt.max_code:
+        code = int(random.integers(0, min(least, fmt.max_code)))
+    else:
+        code = int(random.integers(least, fmt.max_code))
+    if position == "next binade" and region == "subnormal":
+        code = least - 1
+    elif position == "next binade" and region == "normal":
+        code = choose(random, range(2 * least - 1, fmt.max_code, least) or [code])
+    elif position == "tie to even down":
+        code &= ~1
+    elif position == "tie to even up":
+        code |= 1
+    field, trailing = divmod(code, least)
+    significand = trailing + (least if field else 0)
+    return significand, max(field, 1) - 1 + fmt.unit_exponent
+
+
+def binary32_landing(random: np.random.Generator, position: str, region: str) -> tuple[int, int]:
+    """Return a binary32 significand and the exponent of its step, likewise."""
+    if region == "largest":
+        return 2**24 - 1, 104
+    if region == "normal":
+        significand = int(random.integers(2**23, 2**24 - 1))
+        step = int(random.integers(-60, 60))
+        top = 2**24 - 1
+    else:  # few bits: a quarter more has to fit a binary32 accumulator
+        significand = int(random.integers(0, 2**21)) if region == "subnormal" else 0
+        step, top = -149, 2**23 - 1
+    if position == "next binade":
+        significand = top
+    elif position == "tie to even down":
+        significand &= ~1
+    elif position == "tie to even up":
+        significand |= 1
+    return significand, step

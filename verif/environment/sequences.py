@@ -1,0 +1,110 @@
+"""Sequences that run on any design behind an adapter."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cocotb
+import numpy as np
+
+from verif.environment.capabilities import Capabilities
+from verif.environment.draw import choose
+from verif.environment.environment import Environment
+from verif.environment.generator import Constraints, Generator
+from verif.environment.job import Job
+
+RATES = (1.0, 1.0, 1.0, 0.9, 0.5, 0.2)
+"""Shares of cycles in which a stream moves, drawn for each transaction."""
+
+AHEAD = 4
+"""Short jobs before one that is to meet a busy design."""
+
+
+class Runner:
+    """Runs constraints, one after the other: a transaction each.
+
+    Parameters
+    ----------
+    environment
+        Around the design.
+    random
+        Where everything random comes from.
+
+    Attributes
+    ----------
+    transactions
+        Constraints that were run.
+    """
+
+    def __init__(self, environment: Environment, random: np.random.Generator) -> None:
+        self.environment, self.random = environment, random
+        self.generator = Generator(environment.can, random)
+        self.transactions = 0
+        self._before: Job | None = None
+
+    async def run(self, wish: Constraints) -> None:
+        """Send one job, and do what has to go on around it."""
+        environment = self.environment
+        self.transactions += 1
+        rates = {name: choose(self.random, RATES) for name in environment.adapter.streams}
+        environment.adapter.pace(rates | dict(wish.rates))
+        if wish.alone:
+            await environment.drained()
+        elif wish.alone is False or wish.rates:
+            for _ in range(AHEAD):
+                await self._send(Constraints(k=1))
+        if wish.reset:
+            await self._reset(wish)
+            return
+        await self._send(wish)
+        if wish.failure:
+            await self._follow()
+        elif wish.rates:
+            for _ in range(6):
+                await self._send(Constraints(k=wish.k))
+
+    async def _send(self, wish: Constraints) -> Job:
+        job = self.generator.job(wish, self._before)
+        self._before = job
+        await self.environment.send(job)
+        return job
+
+    async def _follow(self) -> None:
+        """See that the design does its work after a failing job."""
+        environment = self.environment
+        if environment.adapter.halts:
+            await environment.recover()
+        await self._send(Constraints())
+        await environment.drained()
+        await environment.check_errors()
+
+    async def _reset(self, wish: Constraints) -> None:
+        """Send a job, reset the design when it is in a state, then see that it works."""
+        environment, (kind, state) = self.environment, wish.reset
+        sending = None
+        if state != "idle":
+            sending = cocotb.start_soon(self._send(replace(wish, reset=None)))
+        await environment.until(lambda: state in environment.states(), patience=400)
+        if sending is not None and kind == "reset":
+            sending.cancel()
+        await environment.reset(kind)
+        if sending is not None and kind != "reset":
+            await sending
+        if environment.scoreboard.failed and environment.adapter.halts:
+            await environment.recover()
+        await self._send(Constraints())
+        await environment.drained()
+
+
+def plain_constraints(random: np.random.Generator, can: Capabilities) -> Constraints:
+    """Return constraints as somebody draws them who does not look at the coverage."""
+    wish = Constraints(alone=bool(random.random() < 0.3))
+    shape = random.random()
+    if shape < 0.08 and can.failures:
+        return replace(wish, failure=choose(random, can.failures))
+    if shape < 0.12:
+        state = choose(random, ("idle", "computing", *(f"{name} open" for name in can.sources)))
+        return replace(wish, alone=True, reset=(choose(random, can.resets), state))
+    if shape < 0.2:
+        return replace(wish, rates={choose(random, (*can.sources, *can.sinks)): 0.2})
+    return wish
