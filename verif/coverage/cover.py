@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,7 @@ from verif.coverage import exclusions, report
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.gate import CoverageError, Row, judge, merge, read
 from verif.coverage.run import Job, Pool, ShardError
-from verif.coverage.shards import SHARDS
+from verif.coverage.shards import SHARDS, Shard
 from verif.files import write_json, write_text
 from verif.simulation import BUILD, check_simulator, chosen_simulator
 
@@ -77,11 +78,13 @@ def summarize(
     }
 
 
-def cover(seed: int, processes: int, folder: Path, console: Console) -> int:
-    """Close the coverage, write the results, and return the exit status."""
+def cover(
+    seed: int, processes: int, folder: Path, console: Console, shards: Sequence[Shard] = SHARDS
+) -> int:
+    """Close the coverage of some shards, write the results, and return the exit status."""
     start = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
-    jobs = [Job(shard, seed, "steered", None, folder / shard.name) for shard in SHARDS]
+    jobs = [Job(shard, seed, "steered", None, folder / shard.name) for shard in shards]
     rows: list[Row] = []
     error = "not finished"
     try:
@@ -90,7 +93,7 @@ def cover(seed: int, processes: int, folder: Path, console: Console) -> int:
         run_jobs(jobs, processes, console)
         hits = merge([job.folder / "coverage.yml" for job in jobs])
         write_json(folder / "coverage.json", hits)
-        rows = judge(hits, excluding)
+        rows = judge(hits, excluding, all_groups=len(shards) == len(SHARDS))
         error = None
     except (ShardError, CoverageError, ExclusionError) as failure:
         error = str(failure)
@@ -123,6 +126,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1, help="what everything random depends on")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="simulations at a time")
+    parser.add_argument("--only", default="*", help="pattern of the shards' names, as in 'unit*'")
     settings = parser.parse_args(arguments)
     if settings.jobs < 1:
         parser.error(f"--jobs {settings.jobs}: at least 1 simulation at a time")
@@ -137,7 +141,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"cover: {error}", file=sys.stderr)
         return 2
-    return cover(settings.seed, settings.jobs, FOLDER, Console())
+    shards = [shard for shard in SHARDS if fnmatchcase(shard.name, settings.only)]
+    if not shards:
+        names = ", ".join(shard.name for shard in SHARDS)
+        print(
+            f"cover: --only {settings.only}: no shard matches, there are {names}", file=sys.stderr
+        )
+        return 2
+    return cover(settings.seed, settings.jobs, FOLDER, Console(), shards)
 
 
 if __name__ == "__main__":

@@ -72,14 +72,16 @@ def excluded(
 
 
 def check(
-    exclusions: Iterable[Exclusion], hits: Mapping[str, Mapping[str, Mapping[str, int]]]
+    exclusions: Iterable[Exclusion],
+    hits: Mapping[str, Mapping[str, Mapping[str, int]]],
+    all_groups: bool = True,
 ) -> None:
     """Check exclusions before what was hit, by group, point and bin.
 
     Raises
     ------
     ExclusionError
-        If one matches no bin, or one that was hit.
+        If one matches a bin that was hit or, where all groups are there, no bin.
     """
     for exclusion in exclusions:
         matched = [
@@ -88,7 +90,7 @@ def check(
             for name, count in points.get(exclusion.point, {}).items()
             if exclusion.matches(group, exclusion.point, name)
         ]
-        if not matched:
+        if all_groups and not matched:
             raise ExclusionError(f"{exclusion}: matches no bin")
         for group, name, count in matched:
             if count:

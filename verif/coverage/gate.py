@@ -84,8 +84,17 @@ def read(path: Path) -> Hits:
     return hits
 
 
-def judge(hits: Hits, excluding: Iterable[Exclusion]) -> list[Row]:
+def judge(hits: Hits, excluding: Iterable[Exclusion], all_groups: bool = True) -> list[Row]:
     """Return every point of every group, judged.
+
+    Parameters
+    ----------
+    hits
+        What was hit.
+    excluding
+        Exclusions.
+    all_groups
+        Whether every group is there, so that an exclusion without a bin is stale.
 
     Raises
     ------
@@ -93,7 +102,7 @@ def judge(hits: Hits, excluding: Iterable[Exclusion]) -> list[Row]:
         If an exclusion is stale.
     """
     excluding = list(excluding)
-    exclusions.check(excluding, hits)
+    exclusions.check(excluding, hits, all_groups)
     rows = []
     for group, points in sorted(hits.items()):
         out = exclusions.excluded(excluding, group, points)
