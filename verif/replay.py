@@ -33,7 +33,7 @@ from verif.replay_report import (
 )
 from verif.replay_sources import quantized_network, replay_source
 from verif.replayer import LayerMismatchError, MacRate, Replayer
-from verif.simulation import BUILD, SimulationError, check_simulator
+from verif.simulation import BUILD, SimulationError, check_simulator, chosen_simulator
 
 MODEL = "fashion_resnet8"
 FOLDER = BUILD / "replay"
@@ -67,7 +67,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--images", type=int, default=1, help="IMAGES=: how many (1)")
     parser.add_argument("--layers", help="LAYERS=: names or shell patterns, comma-separated (all)")
-    parser.add_argument("--sim", default="icarus", help="SIM=: simulator")
+    parser.add_argument(
+        "--sim", default=chosen_simulator(), help="SIM=: icarus or verilator (icarus)"
+    )
     parser.add_argument("--rows", type=int, default=16, help="ROWS=: of the array (16)")
     parser.add_argument("--cols", type=int, default=16, help="COLS=: of the array (16)")
     parser.add_argument(
@@ -199,6 +201,7 @@ def main(arguments: list[str] | None = None) -> int:
     console = terminal if terminal.is_terminal else Console(width=150)
     try:
         check_arguments(parsed)
+        os.environ["SIM"] = parsed.sim  # for the processes that simulate
         return replay_tile(parsed.tile, console) if parsed.tile else replay(parsed, console)
     except (ValueError, OSError, SimulationError) as error:
         print(f"replay: {error}", file=sys.stderr)

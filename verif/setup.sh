@@ -3,7 +3,8 @@
 #   Debian's packages   the Icarus Verilog simulator; venv and libpython of Debian's own Python
 #   VENV                a virtual environment with exactly the pinned requirements
 #   networks            where asked for: the networks and images of `make accuracy`
-# Usage: sh verif/setup.sh [VENV [BASE_PYTHON [networks]]], in the project's folder
+#   compiler            where asked for, or with SIM=verilator: what Verilator compiles with
+# Usage: sh verif/setup.sh [VENV [BASE_PYTHON [networks|compiler]]], in the project's folder
 set -eu
 
 venv=${1:-.venv}
@@ -40,6 +41,12 @@ require_simulator() {
     command -v iverilog >/dev/null && command -v vvp >/dev/null && return
     install_packages "iverilog is missing" iverilog
     command -v iverilog >/dev/null || fail "iverilog is installed but not on PATH: $PATH"
+}
+
+# Verilator itself is in the virtual environment.
+require_compiler() {
+    command -v g++ >/dev/null && command -v make >/dev/null && command -v perl >/dev/null && return
+    install_packages "g++, make or perl is missing, which Verilator needs" g++ make perl
 }
 
 require_base_python() {
@@ -107,8 +114,10 @@ if command -v flock >/dev/null; then
 fi
 require_simulator
 environment_is_current || make_environment
+[ "${SIM:-}" != verilator ] || require_compiler
 case $wanted in
     '') ;;
     networks) require_networks ;;
-    *) fail "$wanted: the third argument is nothing or 'networks'" ;;
+    compiler) require_compiler ;;
+    *) fail "$wanted: the third argument is nothing, 'networks' or 'compiler'" ;;
 esac

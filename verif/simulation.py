@@ -3,24 +3,39 @@
 Simulator, seed and waves come from the environment variables SIM, SEED (through the caller)
 and WAVES, so that one pasted line repeats a run. HDL and BUILD name other folders for the
 design and for what is built, which lets a changed copy of the design meet the same tests.
+CODE_COVERAGE=1 has Verilator count lines, branches and toggles.
 """
 
 from __future__ import annotations
 
-import functools
+import logging
 import os
 import shutil
-from collections.abc import Mapping
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import FrameType
+from xml.etree.ElementTree import ParseError
 
 import cocotb
 import numpy as np
-from cocotb_test.simulator import run
+from cocotb_test.simulator import Simulator as CocotbTest
 from cocotb_tools.check_results import get_results
 
+from verif.build_cache import cached
+from verif.designs import Design, Simulator
+from verif.icarus import Icarus
+from verif.processes import DIE_WITH_PARENT
+from verif.verilator import COVERAGE_DATA, Verilator
+
 ROOT = Path(__file__).parent.parent
-BUILD = Path(os.environ.get("BUILD", ROOT / "build"))
-SIMULATORS = ("icarus",)
+BUILD = Path(os.environ.get("BUILD", ROOT / "build")).absolute()
+DESIGNS = BUILD / "designs"
+SIMULATORS: Mapping[str, Simulator] = {"icarus": Icarus(), "verilator": Verilator()}
+SHOWN_LINES = 20
 
 
 class SimulationError(RuntimeError):
@@ -37,9 +52,14 @@ def bench_random() -> np.random.Generator:
     return np.random.default_rng(int(os.environ["COCOTB_RANDOM_SEED"]))
 
 
-bench_test = functools.partial(cocotb.test, timeout_time=3, timeout_unit="ms")
+bench_test = partial(cocotb.test, timeout_time=3, timeout_unit="ms")
 """``cocotb.test`` for benches with a clock of 10 ns: a design that hangs fails after 300,000
 cycles, several times what the longest test takes."""
+
+
+def chosen_simulator() -> str:
+    """Name of the simulator that the variable SIM chooses."""
+    return os.environ.get("SIM") or "icarus"
 
 
 def check_simulator(name: str) -> str:
@@ -58,12 +78,49 @@ def check_simulator(name: str) -> str:
 def compile_design(
     toplevel: str, parameters: Mapping[str, int], folder: Path, waves: bool = False
 ) -> None:
-    """Compile `toplevel` into an emptied `folder`, for `simulate` with ``compiled=True``."""
+    """Build `toplevel` for an emptied `folder`, for `simulate` with ``compiled=True``.
+
+    What is built is shared (see `build_design`); ``folder/design`` leads to it, so that a run
+    keeps to one design when the sources change meanwhile.
+
+    Raises
+    ------
+    ValueError
+        If the variable SIM names an unknown simulator.
+    SimulationError
+        If the design does not compile.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _cocotb_test(
-        toplevel, "none", parameters, folder, design_folder(), compile_only=True, waves=waves
-    )
+    design = _design(toplevel, parameters, design_folder(), waves)
+    (folder / "design").symlink_to(build_design(design))
+
+
+def build_design(design: Design) -> Path:
+    """Return the folder with the built design, which is built only if it is not there yet.
+
+    There is one folder for each simulator, toplevel, set of parameters and content of the
+    sources, in ``BUILD/designs``.
+
+    Raises
+    ------
+    ValueError
+        If the variable SIM names an unknown simulator.
+    SimulationError
+        If the design does not compile, or a program is missing.
+    """
+    simulator = SIMULATORS[check_simulator(chosen_simulator())]
+    if design.coverage and simulator.name != "verilator":
+        raise ValueError(f"CODE_COVERAGE with SIM={simulator.name}: choose SIM=verilator")
+    try:
+        return cached(
+            DESIGNS,
+            f"{simulator.name}-{design.label}",
+            simulator.key(design),
+            lambda folder: simulator.build(design, folder, partial(_execute, design.label)),
+        )
+    except FileNotFoundError as error:
+        raise SimulationError(str(error)) from None
 
 
 def simulate(
@@ -78,7 +135,7 @@ def simulate(
     waves: bool | None = None,
     compiled: bool = False,
 ) -> int:
-    """Build `toplevel` and run the cocotb tests of `bench` in it.
+    """Build `toplevel`, unless that has been done, and run the cocotb tests of `bench` in it.
 
     Parameters
     ----------
@@ -89,8 +146,7 @@ def simulate(
     parameters
         Verilog parameters by name.
     folder
-        Where build, results and waves go; emptied first, since a compilation is not to be
-        reused under other parameters.
+        Where results, waves and coverage go; emptied first.
     seed
         What everything random in the bench comes from.
     environment
@@ -100,8 +156,8 @@ def simulate(
     waves
         Write an FST file; None asks the variable WAVES.
     compiled
-        Whether `compile_design` has been here, with the same parameters; then several
-        processes may simulate at once.
+        Whether `compile_design` has been here, with the same parameters; then the folder is not
+        emptied, and several processes may simulate at once.
 
     Returns
     -------
@@ -113,50 +169,100 @@ def simulate(
     ValueError
         If the variable SIM names an unknown simulator.
     SimulationError
-        If a test failed, none was executed, or the simulator ended without a result.
+        If the design does not compile, a test failed, none was executed, or the simulator
+        ended without a result.
     """
-    if not compiled:
+    if waves is None:
+        waves = _is_set("WAVES")
+    design = _design(toplevel, parameters, hdl or design_folder(), waves)
+    if compiled:
+        built = (folder / "design").resolve()
+        os.utime(built)
+    else:
+        built = build_design(design)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-    if waves is None:
-        waves = os.environ.get("WAVES", "0") not in ("", "0")
-    results = _cocotb_test(
-        toplevel,
-        bench,
-        parameters,
-        folder,
-        hdl or design_folder(),
-        force_compile=not compiled,
-        seed=seed,
-        extra_env=dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)},
-        waves=waves,
-    )
+        (folder / "design").symlink_to(built)
+    simulator = SIMULATORS[check_simulator(chosen_simulator())]
+    command = simulator.run_command(design, built, seed)
+    environment = dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)}
+    try:
+        results = _Run(command, toplevel, bench, folder, environment, seed).run()
+    except SystemExit as stop:
+        raise SimulationError(f"{bench} on {toplevel} in {folder}: {stop}") from None
+    except ParseError:
+        raise SimulationError(
+            f"{bench} on {toplevel} in {folder}: the simulator ended without a result"
+        ) from None
     tests, failures = get_results(Path(results))
     if tests == 0 or failures:
         raise SimulationError(f"{bench} on {toplevel}: {failures} failures in {tests} tests")
+    if design.coverage:  # what a failing run covered does not count
+        (folder / f"{COVERAGE_DATA}.unjudged").rename(folder / COVERAGE_DATA)
     return tests
 
 
-def _cocotb_test(
-    toplevel: str,
-    bench: str,
-    parameters: Mapping[str, int],
-    folder: Path,
-    hdl: Path,
-    **options: object,
-) -> str:
-    """Call cocotb-test with what all our simulations share; return the results file's name."""
-    try:
-        return run(
-            simulator=check_simulator(os.environ.get("SIM") or "icarus"),
-            toplevel=toplevel,
-            module=bench,
-            verilog_sources=[str(source) for source in sorted(hdl.glob("*.v"))],
-            parameters=dict(parameters),
-            compile_args=["-g2005", "-Wall"],
-            timescale="1ns/1ps",
-            sim_build=str(folder),
-            **options,
+class _Run(CocotbTest):
+    """One simulation the way cocotb-test runs it: its variables, log and results file."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        toplevel: str,
+        bench: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        seed: int,
+    ) -> None:
+        super().__init__(
+            toplevel, bench, sim_build=str(folder), extra_env=dict(environment), seed=seed
         )
-    except SystemExit as stop:
-        raise SimulationError(f"{bench} on {toplevel} in {folder}: {stop}") from None
+        self._command = list(command)
+
+    def build_command(self) -> list[list[str]]:
+        """Return the commands to run: one, since the design is built."""
+        return [[*DIE_WITH_PARENT, *self._command]]
+
+    def exit_gracefully(self, signum: int, frame: FrameType | None) -> None:
+        """End the simulator and the run; cocotb-test would fail this test and go on."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                self.process.kill()
+        raise KeyboardInterrupt(signal.Signals(signum).name)
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "0") not in ("", "0")
+
+
+def _design(toplevel: str, parameters: Mapping[str, int], hdl: Path, waves: bool) -> Design:
+    sources = sorted(path.absolute() for path in hdl.glob("*.v"))
+    return Design(toplevel, parameters, sources, waves, coverage=_is_set("CODE_COVERAGE"))
+
+
+def _execute(label: str, command: Sequence[str], folder: Path) -> None:
+    """Run a command of the build of `label`, and log what it prints.
+
+    Raises
+    ------
+    SimulationError
+        If it fails, with the last lines that it printed.
+    """
+    process = subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    lines = process.stdout.splitlines()
+    logger = logging.getLogger("cocotb.build")
+    logger.setLevel(logging.INFO)
+    for line in [" ".join(command), *lines]:
+        logger.info(line)
+    if process.returncode:
+        shown = "\n".join(lines[-SHOWN_LINES:])
+        raise SimulationError(f"{label} does not build, status {process.returncode}:\n{shown}")

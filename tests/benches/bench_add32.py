@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from cocotb.triggers import Timer
 
-from tests.benches import floats
 from tests.benches.common import integer
 from tests.benches.control import known
-from tests.benches.floats import EXPONENTS, LEAST, MOST, binade, scaled
+from verif import floats
+from verif.floats import EXPONENTS, LEAST, MOST, binade, scaled
 from verif.simulation import bench_random, bench_test
 
 DISTANCES = range(31)

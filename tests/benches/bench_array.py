@@ -1,235 +1,152 @@
-"""ffp8_array: tiles of every length and format back to back are right, in order and on time."""
+"""ffp8_array: what every design is put through, and when beats and rows move inside of a tile."""
+
+from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from model import supported_splits
-from tests.benches import floats
-from tests.benches.common import integer, start_clock
-from tests.benches.product_tile import ProductTile
-from verif.simulation import bench_random, bench_test
-from verif.stored import StoredForm
-
-# Probabilities of a beat and of row_ready: full rate, either side slow, both, next to standing.
-RHYTHMS = ((1.0, 1.0), (0.6, 1.0), (1.0, 0.4), (0.7, 0.7), (1.0, 0.1))
-BEAT_PORTS = ("beat_first", "beat_last", "a_codes", "a_signed", "a_exponent_bits")
-BEAT_PORTS += ("w_codes", "w_signed", "w_exponent_bits", "starts")
-ELEMENT_STEPS = 40_000  # that a rhythm takes in all elements together, about
+from tests.benches.control import known
+from tests.benches.surroundings import surround
+from verif.environment import scenarios
+from verif.environment.environment import Environment
+from verif.environment.scoreboard import Record
+from verif.environment.sequences import Runner
+from verif.simulation import bench_test
 
 
-Beat = tuple[ProductTile, int]
-"""A tile, and the number of the beat in it."""
+class ArrayRules:
+    """Listens in every cycle: which rows are due, which codes entered live, who waits for whom.
 
-
-class ArrayBench:
-    """Drives beats and row_ready, and compares every output in every cycle."""
+    Attributes
+    ----------
+    seen
+        How often the rules met what they are about.
+    """
 
     def __init__(self, dut: Any) -> None:
-        self.dut = dut
-        self.random = bench_random()
-        self.rows, self.cols = int(dut.ROWS.value), int(dut.COLS.value)
-        self.pipeline = int(dut.PIPELINE.value)
-        self.is_exact = int(dut.ACCUMULATOR.value) == 0
-        self.form = StoredForm(int(dut.ACC_WIDTH.value), int(dut.SEGMENT.value))
-        self.bits = self.form.bits if self.is_exact else floats.BITS
-        assert self.bits == int(dut.STORED.value)
-        self.splits = supported_splits(int(dut.EXP_MAX.value))
         self.seen: Counter[str] = Counter()
-        self.sent = self.checked = self.dropped = 0
-        self.cycles = self.moved = self.left = 0  # now, when a beat moved last, and when a row
-        self._driven: dict[str, int] = {}
+        self._rows, self._cols = int(dut.ROWS.value), int(dut.COLS.value)
+        self._latency = int(dut.PIPELINE.value) + 3
+        names = ("edge_beat", "row_live", "col_live", "working", "row_last", "beat_ready")
+        self._pins = {name: getattr(dut, name) for name in names}
         self._empty()
-        self.edge = start_clock(dut)
 
     def _empty(self) -> None:
-        self.live: deque[tuple[int, ...]] = deque()  # of beats that have not entered the elements
-        # Of complete tiles, each row that has not left: (tile, row, cycle of the last beat).
-        self.due: deque[tuple[ProductTile, int, int]] = deque()
-        self.open = False  # a tile has begun and not ended
-        self.accepted = self.offered = False  # a beat moved, a row was offered, the cycle before
+        self._live: deque[tuple[int, int]] = deque()  # of beats that have not entered the elements
+        self._due: deque[tuple[int, int]] = deque()  # rows of complete tiles, and their tile's end
+        self._open = self._accepted = False  # a tile has begun; a beat moved the cycle before
+        self._moved = self._left = -1000  # cycles of the last beat, and of the last row
 
-    def tile(self, k: int) -> ProductTile:
-        """Return a random tile of K beats."""
-        tile = ProductTile(self.random, self.splits, self.rows, self.cols, k)
-        if not self.is_exact:
-            exact = tile.sums
-            tile.start_from(self.random)
-            self.seen["rounded or started"] += bool((tile.sums != exact).any())
-        return tile
+    def on_record(self, record: Record) -> None:
+        """Nothing is to be said about a single tile."""
 
-    def tiles(self, lengths: Iterable[int]) -> Iterator[Beat]:
-        """Yield each beat of tiles of these lengths as (tile, number)."""
-        for k in lengths:
-            tile = self.tile(int(k))
-            for beat in range(tile.k):
-                yield tile, beat
-
-    async def reset(self) -> None:
-        """Reset for one cycle, with beats and rows on their way: the array is empty after it."""
-        self._drive({"rst": 1})
-        await self.edge
-        self.dropped += len(self.due)
+    def on_reset(self, kind: str, states: set[str]) -> None:
+        """Expect nothing of what was inside."""
         self._empty()
-        self._drive({"rst": 0, "beat_valid": 0, "row_ready": 1})
-        for _ in range(self.pipeline + 4):
-            await self.edge
-            for name in ("row_valid", "edge_beat", "working"):
-                assert int(getattr(self.dut, name).value) == 0, f"{name} after reset"
-            assert int(self.dut.beat_ready.value) == 1
 
-    async def run(
-        self,
-        beats: Iterable[Beat],
-        beat_probability: float,
-        ready_probability: float,
-        drain: bool = True,
-    ) -> int:
-        """Send beats, with gaps and stalls at random; return the cycles that it took."""
-        before, offered = self.cycles, None
-        beats = list(beats)[::-1]
-        while beats or offered or (drain and (self.due or self.live)):
-            if offered is None and beats and self.random.random() < beat_probability:
-                offered = beats.pop()
-            if await self.cycle(offered, int(self.random.random() < ready_probability)):
-                offered = None
-        return self.cycles - before
+    def on_cycle(self, environment: Environment) -> None:
+        """Judge a cycle, then take note of what moves at its end."""
+        streams, cycle = environment.adapter.streams, environment.cycle
+        self._check_beats(streams["beat"].offered)
+        self._check_working(cycle)
+        if streams["row"].offered:
+            self._check_row(cycle)
+        else:
+            since = max(self._due[0][1], self._left) if self._due else cycle
+            assert cycle - since < self._latency, f"row {self._due[0][0]} is not offered"
+        if streams["row"].moved is not None:
+            self._due.popleft()
+            self._left = cycle
+        self.seen["row stalled"] += streams["row"].waiting
+        self._accepted = streams["beat"].moved is not None
+        if self._accepted:
+            self._accept(streams["beat"].moved, cycle)
 
-    async def cycle(self, offered: Beat | None, ready: int) -> bool:
-        """Run one cycle with a beat offered, or none; return whether it moved."""
-        self._drive(self._noise() | (offered[0].ports(offered[1]) if offered else {}))
-        if offered and offered[1] == 0 and not self.is_exact:
-            self._drive({"starts": offered[0].starts})
-        self._drive({"beat_valid": int(offered is not None), "row_ready": ready})
-        await self.edge
-        self._check_status(offered)
-        self._check_rows(ready)
-        moved = bool(offered and int(self.dut.beat_ready.value))
-        if moved:
-            self._accept(*offered)
-        self.accepted = moved
-        self.cycles += 1
-        return moved
-
-    def _noise(self) -> dict[str, int]:
-        """Return what the ports carry while there is no beat."""
-        return {name: integer(self.random, len(getattr(self.dut, name))) for name in BEAT_PORTS}
-
-    def _drive(self, values: Mapping[str, int]) -> None:
-        for name, value in values.items():
-            if self._driven.get(name) != value:
-                self._driven[name] = value
-                getattr(self.dut, name).value = value
-
-    def _check_status(self, offered: Beat | None) -> None:
-        """Check all that is not a row."""
-        dut, ready, working = self.dut, int(self.dut.beat_ready.value), int(self.dut.working.value)
-        ended = len({id(tile) for tile, *_ in self.due})
+    def _check_beats(self, offered: bool) -> None:
+        """Check that beats wait for rows only, and enter with the codes that are not zero."""
+        ready, ended = known(self._pins["beat_ready"]), len({end for _, end in self._due})
         assert ready or ended >= 2, f"beat_ready low with {ended} tiles on their way out"
-        self.seen["beat stalled"] += offered is not None and not ready
-        assert working or not (self.due or self.accepted), "working low with something inside"
-        if not (self.due or self.open) and self.cycles > self.moved + self.pipeline + 3:
-            assert not working, "working high with nothing inside"
-            self.seen["idle"] += 1
-        if int(dut.edge_beat.value):
-            assert self.live, "edge_beat without a beat"
-            expected = self.live.popleft()
-            actual = int(dut.row_live.value), int(dut.col_live.value)
-            assert actual == expected, f"live rows and columns {actual}, expected {expected}"
+        self.seen["beat stalled"] += offered and not ready
+        if known(self._pins["edge_beat"]):
+            assert self._live, "edge_beat without a beat"
+            due = self._live.popleft()
+            actual = known(self._pins["row_live"]), known(self._pins["col_live"])
+            assert actual == due, f"live rows and columns {actual}, expected {due}"
             self.seen["edge beats"] += 1
 
-    def _accept(self, tile: ProductTile, beat: int) -> None:
+    def _check_working(self, cycle: int) -> None:
+        working = known(self._pins["working"])
+        assert working or not (self._due or self._accepted), "working low with something inside"
+        if not (self._due or self._open) and cycle > self._moved + self._latency:
+            assert not working, "working high with nothing inside"
+            self.seen["idle"] += 1
+
+    def _check_row(self, cycle: int) -> None:
+        assert self._due, "row_valid, and no complete tile is inside"
+        row, ended = self._due[0]
+        assert cycle - ended >= self._latency, f"row {row}, {cycle - ended} cycles after its tile"
+        self.seen["first row at once"] += row == 0 and cycle - ended == self._latency
+        assert known(self._pins["row_last"]) == (row == self._rows - 1), f"row_last, row {row}"
+
+    def _accept(self, beat: Mapping[str, int], cycle: int) -> None:
         """Take note of a beat that moved."""
-        self.moved = self.cycles
-        self.live.append(tile.live(beat))
+        self._moved, self._open = cycle, not beat["beat_last"]
+        rows = _live(beat["a_codes"], self._rows, beat["a_signed"])
+        self._live.append((rows, _live(beat["w_codes"], self._cols, beat["w_signed"])))
         self.seen["beats"] += 1
-        self.open = beat < tile.k - 1
-        if not self.open:
-            self.due.extend((tile, row, self.moved) for row in range(self.rows))
-            self.sent += self.rows
+        if not self._open:
+            self._due.extend((row, cycle) for row in range(self._rows))
 
-    def _check_rows(self, ready: int) -> None:
-        """Compare a row that is offered, and take it if the bench is ready."""
-        dut, valid = self.dut, int(self.dut.row_valid.value)
-        assert valid or not self.offered, "row_valid fell before the row was taken"
-        self.offered = bool(valid and not ready)
-        if not valid:
-            late = self.due and self.cycles - max(self.due[0][2], self.left) >= self.pipeline + 3
-            assert not late, f"row {self.due[0][1]} of a complete tile is not offered"
-            return
-        assert self.due, "row_valid, and no complete tile is inside"
-        tile, row, ended = self.due[0]
-        latency = self.cycles - ended
-        assert latency >= self.pipeline + 3
-        self.seen["first row at once"] += row == 0 and latency == self.pipeline + 3
-        assert int(dut.row_last.value) == (row == self.rows - 1), f"row_last with row {row}"
-        sums = int(dut.row_sums.value)
-        for col, expected in enumerate(tile.sums[row].tolist()):
-            stored = sums >> col * self.bits & (1 << self.bits) - 1
-            actual = self.form.value(stored) if self.is_exact else floats.unpack(stored)
-            same = actual == expected if self.is_exact else stored == floats.pack(expected)
-            assert same, (
-                f"row {row} column {col} of a tile of {tile.k} beats: {actual} ({stored:#x}), "
-                f"expected {expected} = start and sum of {tile.operands(row, col)}"
-            )
-        self.seen["row stalled"] += not ready
-        if ready:
-            self.due.popleft()
-            self.checked += 1
-            self.left = self.cycles
 
-    def finish(self) -> None:
-        """Assert that every row of every tile arrived or was reset, and every beat entered."""
-        assert not self.due and not self.live
-        assert self.checked + self.dropped == self.sent and self.checked > 0
-        self.dut._log.info("checked %d of %d rows", self.checked, self.sent)
+def _live(codes: int, count: int, signed: int) -> int:
+    """Return the mask of codes that are not zero, whose magnitude is all but the sign."""
+    magnitude = 0x7F if signed else 0xFF
+    return sum(bool(codes >> 8 * place & magnitude) << place for place in range(count))
+
+
+async def start(dut: Any) -> tuple[Runner, ArrayRules]:
+    """Surround the array, with its rules."""
+    rules = ArrayRules(dut)
+    return await surround(dut, rules), rules
 
 
 @bench_test()
 async def random_tiles(dut):
-    """Of one beat and more, at every rhythm."""
-    bench = ArrayBench(dut)
-    await bench.reset()
-    beats = min(400, ELEMENT_STEPS // (bench.rows * bench.cols))
-    for beat_probability, ready_probability in RHYTHMS:
-        lengths = [1, 1, 2, max(1, bench.rows - 1), bench.rows]
-        while sum(lengths) < beats:
-            lengths.append(int(bench.random.integers(1, 2 * bench.rows + 9)))
-        bench.random.shuffle(lengths)
-        await bench.run(bench.tiles(lengths), beat_probability, ready_probability)
-        for _ in range(bench.pipeline + 5):  # and see that it comes to rest
-            await bench.cycle(None, 1)
-    assert bench.seen["edge beats"] == bench.seen["beats"] > 0 and bench.dropped == 0
-    assert bench.is_exact or bench.seen["rounded or started"] > 10
+    """Of one beat and more, of every format, at every pace."""
+    runner, rules = await start(dut)
+    await scenarios.random_jobs(runner, 10, alike=5)
+    await scenarios.changes(runner, 8)
+    await scenarios.lengths(runner)
+    await runner.environment.finish()
+    assert rules.seen["edge beats"] == rules.seen["beats"] > 0
     for corner in ("beat stalled", "row stalled", "idle", "first row at once"):
-        assert bench.seen[corner], f"{corner} did not occur"
-    bench.finish()
+        assert rules.seen[corner], f"{corner} did not occur"
 
 
 @bench_test()
 async def full_rate(dut):
     """Tiles of ROWS beats take ROWS cycles each; the last row leaves at its earliest."""
-    bench = ArrayBench(dut)
-    await bench.reset()
-    for tiles, k in ((8, bench.rows), (3, bench.rows + 5), (1, bench.rows)):
-        cycles = await bench.run(bench.tiles([k] * tiles), 1.0, 1.0)
-        assert cycles == tiles * k + bench.pipeline + 2 + bench.rows, f"{cycles} for {tiles} of {k}"
-    assert bench.seen["first row at once"] == 12 and not bench.seen["beat stalled"]
-    assert bench.checked == 12 * bench.rows
-    bench.finish()
+    runner, rules = await start(dut)
+    await scenarios.full_rate(runner)
+    await scenarios.mixed_rate(runner, 10)
+    await runner.environment.finish()
+    assert not rules.seen["beat stalled"]
+    assert rules.seen["first row at once"] == runner.environment.scoreboard.checked
+
+
+@bench_test()
+async def largest_sums(dut):
+    """K of the largest products come out whole, of both signs."""
+    runner, _ = await start(dut)
+    await scenarios.longest(runner)
+    await runner.environment.finish()
 
 
 @bench_test()
 async def reset_in_flight(dut):
     """Whatever is inside is gone, and the next tile is as if nothing had been."""
-    bench = ArrayBench(dut)
-    await bench.reset()
-    for trial in range(8):
-        lengths = bench.random.integers(1, bench.rows + 4, size=3)
-        beats = list(bench.tiles(lengths))
-        beats = beats[: len(beats) - int(bench.random.integers(len(beats)))]
-        await bench.run(beats, 1.0, (0.3, 1.0)[trial % 2], drain=False)
-        await bench.reset()
-        await bench.run(bench.tiles([1, bench.rows]), 0.8, 0.8)
-    assert bench.dropped > 0
-    bench.finish()
+    runner, rules = await start(dut)
+    await scenarios.resets(runner, 10)
+    await runner.environment.finish()
+    assert rules.seen["idle"]

@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from tests.benches import floats
 from tests.benches.common import Pipeline, Vector, integer, signed_value
 from tests.benches.encoding import OFFSETS, random_encoding
+from verif import floats
 from verif.simulation import bench_random, bench_test
 from verif.stored import StoredForm
 

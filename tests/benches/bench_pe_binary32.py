@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from model import Format
-from tests.benches import floats
 from tests.benches.common import integer
 from tests.benches.elements import Binary32Accumulator, ElementBench, Item, Pair, Sum
-from tests.benches.floats import LEAST, MOST, binade, scaled
+from verif import floats
+from verif.floats import LEAST, MOST, binade, scaled
 from verif.simulation import bench_test
 
 SHAPES = ("random", "no start", "above", "below", "ties", "cancel", "one unit")

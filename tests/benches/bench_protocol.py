@@ -1,10 +1,14 @@
-"""The protocol checker on a stream that keeps the rules, and on one that breaks each of them."""
+"""A stream that keeps the rules, and one that breaks each of them, watched in both ways."""
 
-import cocotb
-from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles
+from __future__ import annotations
 
-from verif.protocol import ProtocolError, StreamChecker
+from typing import Any
+
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from tests.benches.common import start_clock
+from verif.environment.streams import Port, ProtocolError, Stream
+from verif.protocol import StreamChecker
 from verif.simulation import bench_test
 
 MESSAGES = {
@@ -13,22 +17,56 @@ MESSAGES = {
     3: "m_axis_y_tdata is XXXXXXXX",
     4: "m_axis_y_tvalid is X",
 }
+CYCLES = 120
+NAMES = [f"m_axis_y_{name}" for name in ("tvalid", "tready", "tdata", "tlast")]
+
+
+async def start(dut: Any) -> int:
+    """Reset the design; return its fault."""
+    start_clock(dut)
+    dut.rst.value = 1
+    await ClockCycles(dut.clk, 3)
+    dut.rst.value = 0
+    return int(dut.FAULT.value)
+
+
+def check(fault: int, stream: Stream, error: ProtocolError | None) -> None:
+    """Assert that the error is the one of the fault, and that all was seen if there is none."""
+    if fault:
+        assert error is not None, "the fault was not seen"
+        assert MESSAGES[fault] in str(error), error
+    else:
+        assert error is None, error
+        assert (stream.beats, stream.stalls, stream.starvations) == (30, 90, 0)
 
 
 @bench_test()
 async def the_checker_finds_the_fault(dut):
     """Raise the error of the fault that the design has, and none if it has none."""
-    fault = int(dut.FAULT.value)
-    cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
-    dut.rst.value = 1
-    await ClockCycles(dut.clk, 3)
-    dut.rst.value = 0
+    fault, error = await start(dut), None
     checker = StreamChecker(dut, "m_axis_y")
     try:
-        await checker.watch(120)
-    except ProtocolError as error:
-        assert fault and MESSAGES[fault] in str(error), error
-        return
-    assert fault == 0, "the checker has seen nothing"
-    assert checker.beats == 30
-    assert checker.stalls == 90
+        await checker.watch(CYCLES)
+    except ProtocolError as raised:
+        error = raised
+    check(fault, checker, error)
+
+
+@bench_test()
+async def a_sampled_stream_finds_the_fault(dut):
+    """Likewise, and every payload is returned in the cycle in which it moves, once."""
+    fault, error = await start(dut), None
+    stream, moved = Stream(dut, Port(*NAMES[:2], tuple(NAMES[2:]), NAMES[3])), []
+    edge = RisingEdge(dut.clk)
+    try:
+        for _ in range(CYCLES):
+            await edge
+            if (payload := stream.sample()) is not None:
+                moved.append(payload["m_axis_y_tdata"])
+                assert stream.moved == payload
+                assert stream.open == (payload["m_axis_y_tlast"] == 0)
+    except ProtocolError as raised:
+        error = raised
+    check(fault, stream, error)
+    assert moved == list(range(len(moved))) and moved
+    assert len(moved) == stream.beats

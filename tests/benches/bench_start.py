@@ -9,9 +9,8 @@ from fractions import Fraction
 from typing import Any
 
 from model.rational import decode_binary32
-from tests.benches import floats
 from tests.benches.common import Pipeline, Vector, integer
-from verif import describe
+from verif import describe, floats
 from verif.simulation import bench_random, bench_test
 
 LATENCY = 2

@@ -8,9 +8,8 @@ from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
 from model import Format, supported_splits
-from tests.benches import floats
 from tests.benches.common import integer, start_clock
-from verif import describe
+from verif import describe, floats
 from verif.simulation import bench_random
 from verif.stored import StoredForm
 

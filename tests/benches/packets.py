@@ -7,8 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from tests.benches import floats
-from verif import describe
+from verif import describe, floats
 from verif.environment.draw import choose
 from verif.environment.settings import (
     REFUSALS,

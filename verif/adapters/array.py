@@ -1,16 +1,19 @@
-"""The adapter of `ffp8_array`: a job is a tile, its outcome the sums themselves."""
+"""The adapter of `ffp8_array`: a job is a tile, its outcome the accumulators themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from model import ACCUMULATORS
+from verif import floats
 from verif.environment.adapter import PinAdapter
 from verif.environment.capabilities import Capabilities, splits_up_to
 from verif.environment.job import Job, Outcome
-from verif.environment.settings import Settings
+from verif.environment.settings import Build, Settings, binary32_word, start_units
 from verif.environment.streams import Port
 from verif.stored import StoredForm
 
@@ -21,13 +24,17 @@ FORMATS = ("a_signed", "a_exponent_bits", "w_signed", "w_exponent_bits")
 
 
 class ArrayAdapter(PinAdapter):
-    """Pins of `ffp8_array` with exact accumulators, wide enough for `LONGEST` products."""
+    """Pins of `ffp8_array`; exact accumulators have to be wide enough for `LONGEST` products.
+
+    Sums are in units of the products. Start values, which binary32 accumulators alone have, are
+    in the same units on the pins, and those of formats of bias 0 in a job.
+    """
 
     ports = {
         "beat": Port(
             "beat_valid",
             "beat_ready",
-            ("beat_first", "beat_last", "a_codes", "w_codes", *FORMATS),
+            ("beat_first", "beat_last", "a_codes", "w_codes", "starts", *FORMATS),
             "beat_last",
         ),
         "row": Port("row_valid", "row_ready", ("row_last", "row_sums"), "row_last"),
@@ -37,6 +44,10 @@ class ArrayAdapter(PinAdapter):
         exp_max = int(dut.EXP_MAX.value)
         splits = splits_up_to(exp_max)
         self.form = StoredForm(int(dut.ACC_WIDTH.value), int(dut.SEGMENT.value))
+        accumulator = ACCUMULATORS[int(dut.ACCUMULATOR.value)]
+        self.build = Build(exp_max, self.form.width, accumulator)
+        self.bits = self.form.bits if self.build.is_exact else floats.BITS
+        assert self.bits == int(dut.STORED.value), f"sums of {self.bits} bits are expected"
         can = Capabilities(
             rows=int(dut.ROWS.value),
             cols=int(dut.COLS.value),
@@ -46,13 +57,14 @@ class ArrayAdapter(PinAdapter):
             splits_y=((0, 0),),
             exp_max=exp_max,
             width=self.form.width,
+            accumulator=accumulator,
             biases_a=(0,),
             biases_w=(0,),
             biases_y=(0,),
             outputs=("sums",),
             roundings=("rne",),
             clamps=False,
-            starts=False,
+            starts=not self.build.is_exact,
             flags=0,
             sources=("beat",),
             sinks=("row",),
@@ -71,24 +83,48 @@ class ArrayAdapter(PinAdapter):
         """Yield a beat for each k, the formats with each of them."""
         formats = {name: getattr(job.settings, name) for name in FORMATS}
         for k in range(job.k):
-            yield (
-                "beat",
-                formats
-                | {
-                    "beat_first": int(k == 0),
-                    "beat_last": int(k == job.k - 1),
-                    "a_codes": int.from_bytes(job.a_codes[:, k].tobytes(), "little"),
-                    "w_codes": int.from_bytes(job.w_codes[k].tobytes(), "little"),
-                },
-            )
+            beat = {
+                "beat_first": int(k == 0),
+                "beat_last": int(k == job.k - 1),
+                "a_codes": int.from_bytes(job.a_codes[:, k].tobytes(), "little"),
+                "w_codes": int.from_bytes(job.w_codes[k].tobytes(), "little"),
+            }
+            starts = {"starts": self._packed(job)} if k == 0 and self.can.starts else {}
+            yield "beat", formats | beat | starts
+
+    def _packed(self, job: Job) -> int:
+        """Return the start values as the pins carry them."""
+        grid = job.settings.grid_exponent(0)
+        numbers = [floats.pack(start_units(word, grid, self.build)) for word in job.starts]
+        return sum(bits << floats.BITS * col for col, bits in enumerate(numbers))
+
+    def _unpacked(self, starts: int, settings: Settings) -> tuple[int, ...]:
+        """Return the start words of what the pins carry."""
+        if not self.can.starts:
+            return (0,) * self.can.cols
+        unit = Fraction(2) ** settings.grid_exponent(0)
+        numbers = self._columns(starts, floats.BITS)
+        return tuple(
+            binary32_word(np.float32(float(floats.unpack(bits) * unit))) for bits in numbers
+        )
+
+    def _columns(self, bits: int, width: int) -> list[int]:
+        return [bits >> width * col & (1 << width) - 1 for col in range(self.can.cols)]
+
+    def _value(self, stored: int) -> int | Fraction:
+        """Return what an accumulator stands for; a float has one form only."""
+        if self.build.is_exact:
+            return self.form.value(stored)
+        value = floats.unpack(stored)
+        assert floats.pack(value) == stored, f"not normalised: {floats.text(stored)}"
+        return value
 
     def take(self, stream: str, payload: Mapping[str, int]) -> Iterator[Job | Outcome]:
         """Gather beats into a job, and rows into an outcome."""
         can = self.can
         if stream == "row":
-            bits, sums = self.form.bits, payload["row_sums"]
-            stored = [sums >> bits * c & (1 << bits) - 1 for c in range(can.cols)]
-            self._rows.append([self.form.value(one) for one in stored])
+            stored = self._columns(payload["row_sums"], self.bits)
+            self._rows.append([self._value(one) for one in stored])
             if payload["row_last"]:
                 rows, self._rows = np.array(self._rows, object), []
                 yield rows, np.zeros(rows.shape, np.uint8)
@@ -105,4 +141,5 @@ class ArrayAdapter(PinAdapter):
             a_codes, w_codes = (
                 np.array([list(one) for one in codes], np.uint8) for codes in (a, w)
             )
-            yield Job(settings, a_codes.T, w_codes, (0,) * can.cols, (0,) * can.cols)
+            starts = self._unpacked(beats[0]["starts"], settings)
+            yield Job(settings, a_codes.T, w_codes, starts, (0,) * can.cols)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,10 @@ class EngineAdapter(Adapter):
             sources=SOURCES,
             sinks=("y",),
             stallable=(*SOURCES, "y"),
+            single=("c",) if driver.cols == 1 else (),
             latency=int(dut.PIPELINE.value) + 11,
+            exact_from=3,
+            seamless=False,
         )
         self.edge = RisingEdge(dut.clk)
         self.streams = {}
@@ -150,7 +153,16 @@ class EngineAdapter(Adapter):
 
     async def send(self, job: Job) -> None:
         """Write the registers that change, then queue the packets; return when c is in."""
-        await self._configure(job.settings)
+        await self.send_all([job])
+
+    async def send_all(self, jobs: Sequence[Job]) -> None:
+        """Write the registers that change, queue all packets; return when every c is in."""
+        await self.configure(jobs[0].settings)
+        for job in jobs:
+            self._queue(job)
+        await self.driver.started()
+
+    def _queue(self, job: Job) -> None:
         driver = self.driver
         beats = np.zeros(len(job.starts), [("start", "<u4"), ("bias", "i1"), ("noise", "V3")])
         beats["start"], beats["bias"] = job.starts, job.biases_w
@@ -158,9 +170,8 @@ class EngineAdapter(Adapter):
         for name, codes in (("a", job.a_codes.T), ("w", job.w_codes)):
             packet = np.ascontiguousarray(codes).tobytes()
             driver.sources[name].send_nowait(AxiStreamFrame(packet))
-        await driver.started()
 
-    async def _configure(self, settings: Settings) -> None:
+    async def configure(self, settings: Settings) -> None:
         """Write each register of which a field differs from what was written last."""
         new, old = self._words(settings), self._words(self._written) if self._written else {}
         for name, fields in new.items():

@@ -53,7 +53,7 @@ class UnitAdapter(PinAdapter):
 
     def beats(self, job: Job) -> Iterator[tuple[str, dict[str, int]]]:
         """Yield the pairs of codes, with the configuration beside the first."""
-        first = job.settings.pins() | {"w_bias": job.biases_w[0] & 0xFF, "start": job.starts[0]}
+        first = first_pins(job)
         pairs = zip(job.a_codes[0].tolist(), job.w_codes[:, 0].tolist(), strict=True)
         for number, (a, w) in enumerate(pairs):
             is_first = number == 0 and job.framing != "no first"
@@ -94,6 +94,11 @@ class UnitAdapter(PinAdapter):
         await ClockCycles(self.dut.clk, SETTLED)
         names = ("config", "start", "packet", "length")
         return {name for name in names if int(getattr(self.dut, f"{name}_error").value)}
+
+
+def first_pins(job: Job) -> dict[str, int]:
+    """Return what goes with the first pair of a dot product, by pin."""
+    return job.settings.pins() | {"w_bias": job.biases_w[0] & 0xFF, "start": job.starts[0]}
 
 
 def signed(byte: int) -> int:

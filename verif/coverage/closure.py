@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from verif.coverage.model import Coverage
+from verif.coverage.point import Point
 from verif.environment.environment import Environment
-from verif.environment.generator import Constraints
 from verif.environment.sequences import Runner, plain_constraints
 
 PATIENCE = 12
@@ -33,6 +33,53 @@ class Curve:
         if not self.bins or bins != self.bins[-1]:
             self.transactions.append(transactions)
             self.bins.append(bins)
+
+
+class Targets:
+    """Bins that are worth aiming at; those that were hit, or aimed at too often, drop out.
+
+    Parameters
+    ----------
+    coverage
+        Tells which bins are open.
+    bins
+        Those to begin with.
+    random
+        Where the draws come from.
+    patience
+        How often a bin is drawn at most; 0 for no limit.
+    """
+
+    def __init__(
+        self,
+        coverage: Coverage,
+        bins: list[tuple[Point, str]],
+        random: np.random.Generator,
+        patience: int,
+    ) -> None:
+        self._coverage, self._bins, self._random = coverage, bins, random
+        self._patience, self._tries = patience, Counter[tuple[str, str]]()
+
+    def _is_target(self, point: Point, name: str) -> bool:
+        tired = 0 < self._patience <= self._tries[point.name, name]
+        return not tired and self._coverage.is_open(point.name, name)
+
+    def left(self) -> bool:
+        """Whether there is a target."""
+        while self._bins and not self._is_target(*self._bins[-1]):
+            self._bins.pop()
+        return bool(self._bins)
+
+    def draw(self) -> tuple[Point, str]:
+        """Return a random target, of which there is one."""
+        while True:
+            place = int(self._random.integers(len(self._bins)))
+            point, name = self._bins[place]
+            if self._is_target(point, name):
+                self._tries[point.name, name] += 1
+                return point, name
+            self._bins[place] = self._bins[-1]
+            self._bins.pop()
 
 
 async def close(
@@ -71,20 +118,16 @@ async def close(
         How the number of bins rose.
     """
     runner, curve, end = Runner(environment, random), Curve(), time.monotonic() + (seconds or 1e9)
-    tries: Counter[tuple[str, str]] = Counter()
+    targets = Targets(
+        coverage, coverage.open(excluded), random, patience=PATIENCE if steered else 0
+    )
     while (budget is None or runner.transactions < budget) and time.monotonic() < end:
-        left = coverage.open(excluded)
-        if not left:
+        if not targets.left():
             break
-        wish: Constraints = plain_constraints(random, environment.can)
-        if steered:
-            left = [(point, name) for point, name in left if tries[point.name, name] < PATIENCE]
-            if not left:
-                break
-            if random.random() >= PLAIN_SHARE:
-                point, name = left[int(random.integers(len(left)))]
-                tries[point.name, name] += 1
-                wish = point.aim(name, random)
+        wish = plain_constraints(random, environment.can)
+        if steered and random.random() >= PLAIN_SHARE:
+            point, name = targets.draw()
+            wish = point.aim(name, random)
         await runner.run(wish)
         curve.note(runner.transactions, coverage.covered())
         if runner.transactions % 100 == 0:

@@ -7,8 +7,15 @@ from typing import Any
 
 from cocotb_coverage.coverage import CoverPoint, coverage_db
 
-from verif.coverage import flow_points, operand_points, result_points
+from verif.coverage import (
+    accumulator_points,
+    flow_points,
+    operand_points,
+    range_points,
+    result_points,
+)
 from verif.coverage.point import Point
+from verif.environment import wishes
 from verif.environment.capabilities import Capabilities
 from verif.environment.environment import Environment
 from verif.environment.scoreboard import Record
@@ -18,8 +25,8 @@ ROOT = "ffp8"
 
 def points_of(can: Capabilities) -> list[Point]:
     """Return the cover points of a design that can do this."""
-    modules = operand_points, result_points, flow_points
-    return [point for module in modules for point in module.points(can)]
+    modules = operand_points, accumulator_points, result_points, range_points, flow_points
+    return [point for module in modules for point in module.points(can) if point.bins]
 
 
 class Coverage:
@@ -42,6 +49,9 @@ class Coverage:
         self.group, self.can = group, can
         self.points = {point.name: point for point in points_of(can)}
         self._samplers = {point.name: self._sampler(point) for point in self.points.values()}
+        # Beside the library's counts, which take a walk through all bins to ask for.
+        self._left = {(p.name, name): None for p in self.points.values() for name in p.bins}
+        self._bins = len(self._left)
         self._failed: Record | None = None
         self._paces: set[str] = set()
 
@@ -57,11 +67,14 @@ class Coverage:
 
     def sample(self, name: str, hits: Iterable[str]) -> None:
         """Count hits of a point's bins."""
-        self._samplers[name](frozenset(hits))
+        hits = frozenset(hits)
+        self._samplers[name](hits)
+        for one in hits:
+            self._left.pop((name, one), None)
 
     def on_cycle(self, environment: Environment) -> None:
         """Sample how streams wait for each other, each way once."""
-        new = self._paces.symmetric_difference(self._paces.union(flow_points.paces_of(environment)))
+        new = self._paces.symmetric_difference(self._paces.union(wishes.paces_of(environment)))
         if new:
             self._paces |= new
             self.sample("pace", new)
@@ -91,16 +104,15 @@ class Coverage:
 
     def open(self, excluded: Mapping[str, Iterable[str]] | None = None) -> list[tuple[Point, str]]:
         """Return the bins that have not been hit, but for those excluded."""
-        left = []
-        for name, bins in self.hits().items():
-            out = set((excluded or {}).get(name, ()))
-            left += [
-                (self.points[name], one)
-                for one, count in bins.items()
-                if not count and one not in out
-            ]
-        return left
+        out = {(point, name) for point, names in (excluded or {}).items() for name in names}
+        return [
+            (self.points[point], name) for point, name in self._left if (point, name) not in out
+        ]
+
+    def is_open(self, point: str, name: str) -> bool:
+        """Whether a bin has not been hit."""
+        return (point, name) in self._left
 
     def covered(self) -> int:
         """Return how many bins have been hit."""
-        return sum(coverage_db[f"{ROOT}.{self.group}.{name}"].coverage for name in self.points)
+        return self._bins - len(self._left)

@@ -1,4 +1,4 @@
-"""Cover points of what goes in: formats, biases, operands, alignment, lengths, the accumulator."""
+"""Cover points of what goes in: formats, biases, operands, alignment, lengths."""
 
 from __future__ import annotations
 
@@ -8,17 +8,13 @@ from itertools import product
 
 import numpy as np
 
-from model import dot
 from verif.coverage.point import Point
 from verif.environment import operands
 from verif.environment.capabilities import Capabilities, Split
+from verif.environment.draw import choose
 from verif.environment.generator import Constraints, format_of
 from verif.environment.job import Job
 from verif.environment.scoreboard import Record
-from verif.environment.settings import binary32_value
-
-CARRIES = {"a quarter": 4, "half": 2, "three quarters": 4 / 3, "all but two bits": 1}
-"""Longest carry, as the part of the accumulator that it runs through at least."""
 
 
 def points(can: Capabilities) -> list[Point]:
@@ -28,7 +24,6 @@ def points(can: Capabilities) -> list[Point]:
         _biases(can),
         _operands(can),
         _alignment(can),
-        _accumulator(can),
         _length(can),
     ]
 
@@ -72,6 +67,8 @@ def _splits_of(can: Capabilities, record: Record) -> Iterator[str]:
 # Biases.
 
 LEVELS = ("least", "between", "most")
+LEVELS_OF = {1: ("least",), 2: ("least", "most")}
+"""Levels that so few biases have."""
 
 
 def _biases(can: Capabilities) -> Point:
@@ -80,14 +77,16 @@ def _biases(can: Capabilities) -> Point:
     has_y = "code" in can.outputs
     for levels in product(LEVELS, repeat=3):
         fits = all(
-            len(one) > 1 or level == "least" for one, level in zip(ranges, levels, strict=True)
+            level in LEVELS_OF.get(len(one), LEVELS)
+            for one, level in zip(ranges, levels, strict=True)
         )
         if fits and (has_y or levels[2] == "least"):
             table[", ".join(levels)] = levels
 
     def value(level: str, allowed: object, random: np.random.Generator) -> int:
-        between = int(random.integers(-40, 40))
-        return {"least": allowed[0], "most": allowed[-1], "between": between}[level]
+        if level != "between":
+            return allowed[0 if level == "least" else -1]
+        return choose(random, [bias for bias in allowed[1:-1] if abs(bias) <= 40] or allowed[1:-1])
 
     def aim(name: str, random: np.random.Generator) -> Constraints:
         a, w, y = (
@@ -167,72 +166,6 @@ def _shifts_of(record: Record) -> set[str]:
         if a & fmt_a.max_code and w & fmt_w.max_code:
             found.add(str(operands.shift_of(fmt_a, a) + operands.shift_of(fmt_w, w)))
     return found
-
-
-# The accumulator's way.
-
-
-def _accumulator(can: Capabilities) -> Point:
-    signed = any(sign for sign, _ in [*can.splits_a])
-    walks = list(operands.WALKS) if signed and can.k_max > 1 else []
-    table = {walk: walk for walk in walks}
-    if can.is_exact and walks:
-        table |= {f"a carry runs through {part}": f"carry {part}" for part in CARRIES}
-
-    def aim(name: str, random: np.random.Generator) -> Constraints:
-        walk = table[name]
-        if not walk.startswith("carry "):
-            return Constraints(walk=walk)
-        widest_a = max((s for s in can.splits_a if s[0]), key=lambda split: split[1])
-        widest_w = max(can.splits_w, key=lambda split: split[1])
-        through = can.width / CARRIES[walk.removeprefix("carry ")]
-        place = can.width - int(np.ceil(through)) - 1
-        return Constraints(split_a=widest_a, split_w=widest_w, carry=max(place, 0))
-
-    return Point("accumulator", tuple(table), partial(_walks_of, can), aim)
-
-
-def _walks_of(can: Capabilities, record: Record) -> set[str]:
-    found: set[str] = set()
-    rows, cols = len(record.job.a_codes), len(record.job.starts)
-    for row, col in np.ndindex(rows, cols):
-        sums = _running_sums(can, record.job, row, col)
-        for old, new in zip(sums, sums[1:], strict=False):
-            if old < 0 < new:
-                found.add("rises through zero")
-            if new < 0 < old:
-                found.add("falls through zero")
-            if old and not new:
-                found.add("cancels to zero")
-            if can.is_exact:
-                found.update(_carries(old, new, can.width))
-    return found
-
-
-def _running_sums(can: Capabilities, job: Job, row: int, col: int) -> list:
-    if can.is_exact:
-        products = job.integers_a[row] * job.integers_w[:, col]
-        return [0, *np.cumsum(products).tolist()]
-    settings, start = job.settings, binary32_value(job.starts[col])
-    formats = settings.format_a(), settings.format_w(job.biases_w[col])
-    a_codes, w_codes = job.a_codes[row].tolist(), job.w_codes[:, col].tolist()
-    return [
-        dot(a_codes[:k], w_codes[:k], *formats, start, can.accumulator)
-        for k in range(1, len(a_codes) + 1)
-    ]
-
-
-def _carries(old: int, new: int, width: int) -> Iterator[str]:
-    """Yield how far the longest carry runs from one sum to the next."""
-    mask = (1 << width) - 1
-    carries = (old ^ new ^ (new - old)) & mask
-    longest = 0
-    while carries:  # each step shortens every run of ones by one
-        carries &= carries << 1
-        longest += 1
-    for part, share in CARRIES.items():
-        if longest >= width / share - 2:
-            yield f"a carry runs through {part}"
 
 
 # Lengths.

@@ -64,6 +64,11 @@ def markdown(rows: Sequence[Row], exclusions: Sequence[Exclusion]) -> str:
     return "\n".join([*lines, *open_lines(rows)]) + "\n"
 
 
+def thinned(count: int, most: int = 250) -> list[int]:
+    """Return places of a curve that are drawn, first and last among them."""
+    return sorted({round(x * (count - 1) / (most - 1)) for x in range(most)}) if count > 1 else [0]
+
+
 def picture(
     path: Path, curves: Mapping[str, Mapping[str, Curve]], reachable: Mapping[str, int]
 ) -> None:
@@ -88,11 +93,13 @@ def picture(
         axis.set_visible(False)
     for axis, (shard, of_shard) in zip(axes.flat, curves.items(), strict=False):
         for name, curve in of_shard.items():
-            share = [100 * bins / reachable[shard] for bins in curve["bins"]]
+            places = thinned(len(curve["bins"]))
+            share = [100 * curve["bins"][place] / reachable[shard] for place in places]
+            transactions = [curve["transactions"][place] for place in places]
             style = styles.get(name.split()[0], {})
-            axis.step(curve["transactions"], share, where="post", label=name, **style)
+            axis.step(transactions, share, where="post", label=name, **style)
         axis.axhline(100, color="#999999", lw=0.8, ls=":")
-        axis.set_title(shard.replace("-", "\n", 1).replace("-", " "), fontsize=8)
+        axis.set_title(shard.replace("-", "\n", 1).replace("-", " "), fontsize=6.5)
         axis.set_ylim(0, 105)
         axis.tick_params(labelsize=7)
         axis.grid(alpha=0.25)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache, partial
 from itertools import product
@@ -13,8 +13,9 @@ import numpy as np
 from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, Format
 from verif.coverage.point import Point
 from verif.environment.capabilities import Capabilities
+from verif.environment.draw import choose
 from verif.environment.generator import Constraints
-from verif.environment.operands import POSITIONS, REGIONS
+from verif.environment.operands import POSITIONS, REGIONS, TO_ZERO
 from verif.environment.scoreboard import Record
 
 FLAG_SETS = {
@@ -27,7 +28,6 @@ FLAG_SETS = {
     "overflow underflow": FLAG_OVERFLOW | FLAG_UNDERFLOW,
     "all": 7,
 }
-FLAG_NAMES = {bits: name for name, bits in FLAG_SETS.items()}
 
 
 def points(can: Capabilities) -> list[Point]:
@@ -157,16 +157,17 @@ def _magnitudes(exponent: int, fraction: int) -> list[int]:
 # Flags.
 
 
-def _kinds(can: Capabilities) -> list[str]:
+def kinds_of(can: Capabilities) -> list[str]:
+    """Return the kinds of results: signed and unsigned codes, words."""
     signs = {sign for sign, _ in can.splits_y} if "code" in can.outputs else set()
     kinds = [name for sign, name in ((0, "unsigned"), (1, "signed")) if sign in signs]
     return kinds + ["binary32"] * ("binary32" in can.outputs)
 
 
 def _flags(can: Capabilities) -> Point:
-    shown = {name: bits for name, bits in FLAG_SETS.items() if not bits & ~can.flags}
+    names = _flag_names(can)
     table = {
-        f"{kind}: {name}": (kind, bits) for kind in _kinds(can) for name, bits in shown.items()
+        f"{kind}: {name}": (kind, bits) for kind in kinds_of(can) for bits, name in names.items()
     }
 
     def aim(name: str, random: np.random.Generator) -> Constraints:
@@ -175,7 +176,7 @@ def _flags(can: Capabilities) -> Point:
         if bits & FLAG_OVERFLOW:
             landing = ("above tie", "largest")
         elif bits & FLAG_UNDERFLOW:
-            landing = ("below tie", "zero")
+            landing = (choose(random, TO_ZERO), "zero")
         elif bits:
             landing = ("below tie", "subnormal" if kind == "binary32" else "normal")
         if kind == "binary32":
@@ -190,13 +191,23 @@ def _flags(can: Capabilities) -> Point:
             split_y=splits[int(random.integers(len(splits)))],
         )
 
-    return Point("flags", tuple(table), partial(_flags_of, can), aim)
+    return Point("flags", tuple(table), partial(_flags_of, names), aim)
 
 
-def _flags_of(can: Capabilities, record: Record) -> set[str]:
+def _flag_names(can: Capabilities) -> dict[int, str]:
+    """Return the sets of flags that a design can show, with their names.
+
+    Without inexact an overflow comes alone, which is not the bin that no design can show.
+    """
+    inexact = can.flags & FLAG_INEXACT
+    names = {bits: name for name, bits in FLAG_SETS.items() if not bits & ~can.flags}
+    return names if inexact else {bits: f"{name} shown" for bits, name in names.items()}
+
+
+def _flags_of(names: Mapping[int, str], record: Record) -> set[str]:
     settings = record.job.settings
     kind = "binary32" if settings.raw else "signed" if settings.y_signed else "unsigned"
-    return {f"{kind}: {FLAG_NAMES[bits]}" for bits in record.expected[1].ravel().tolist()}
+    return {f"{kind}: {names[bits]}" for bits in record.expected[1].ravel().tolist()}
 
 
 # Clamp.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,11 @@ class Adapter(ABC):
     @abstractmethod
     async def send(self, job: Job) -> None:
         """Begin to send a job; return when another, of any configuration, may be sent."""
+
+    async def send_all(self, jobs: Sequence[Job]) -> None:
+        """Send jobs of one configuration, one right behind the other."""
+        for job in jobs:
+            await self.send(job)
 
     @abstractmethod
     def pace(self, rates: Mapping[str, float]) -> None:
@@ -154,19 +159,27 @@ class PinAdapter(Adapter):
         if not self.streams[name].waiting:
             self._offers[name] = queue.popleft() if queue and self._now(name) else None
             payload = self._offers[name] or {}
-            noise = {pin: self._noise(pin) for pin in port.payload if pin not in payload}
-            self._set(noise | payload)
+            self._set(self._noise(pin for pin in port.payload if pin not in payload) | payload)
         self._set({port.valid: int(self._offers[name] is not None)})
 
     def _now(self, name: str) -> bool:
         rate = self._rates.get(name, 1.0)
         return rate >= 1 or self.random.random() < rate
 
-    def _noise(self, pin: str) -> int:
+    def _noise(self, pins: Iterable[str]) -> dict[str, int]:
+        """Return random values for pins."""
+        widths = {pin: self._width(pin) for pin in pins}
+        bits = int.from_bytes(self.random.bytes(sum(widths.values()) // 8 + 1), "little")
+        values = {}
+        for pin, width in widths.items():
+            values[pin] = bits & (1 << width) - 1
+            bits >>= width
+        return values
+
+    def _width(self, pin: str) -> int:
         if pin not in self._widths:
             self._widths[pin] = len(getattr(self.dut, pin))
-        width = self._widths[pin]
-        return int.from_bytes(self.random.bytes(width // 8 + 1), "little") & (1 << width) - 1
+        return self._widths[pin]
 
     def _set(self, values: Mapping[str, int]) -> None:
         for name, value in values.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from model import ROUNDINGS, accumulator_width, supported_splits
+from model import ROUNDINGS, Format, accumulator_width, supported_splits
 
 WIDEST_REFUSING = 390
 """An exact accumulator of more bits takes every finite start value, whatever the biases."""
@@ -60,7 +61,7 @@ class Capabilities:
     splits_a, splits_w, splits_y
         Formats of the operands and of the result.
     biases_a, biases_w, biases_y
-        Exponent biases; one value each where they are fixed.
+        Exponent biases, one after the other from least to most; one value where it is fixed.
     accumulator, width
         ``exact`` with so many bits, or ``binary32``.
     outputs
@@ -77,9 +78,16 @@ class Capabilities:
         Streams that carry operands in and results out.
     stallable
         Streams whose receiver may hold off a beat.
+    single
+        Streams whose packets have one beat, so that none is ever open.
     latency
-        Cycles from a job's last beat to its first result, at least; exactly, where nothing
-        stalls and `exact_latency` is set.
+        Cycles from a job's last beat to its outcome, at least.
+    exact_latency
+        Whether it is always so many; for a design that nothing stalls.
+    exact_from
+        Shortest sums whose first result comes in exactly that time wherever nothing stalls.
+    seamless
+        Whether jobs of different configurations follow each other without a gap.
     exp_max
         Largest exponent width, which judges a configuration.
     """
@@ -106,7 +114,11 @@ class Capabilities:
     sources: Sequence[str] = ("in",)
     sinks: Sequence[str] = ("out",)
     stallable: Sequence[str] = ("in", "out")
+    single: Sequence[str] = ()
     latency: int = 1
+    exact_latency: bool = False
+    exact_from: int = 1
+    seamless: bool = True
 
     @property
     def is_exact(self) -> bool:
@@ -139,5 +151,37 @@ class Capabilities:
             width=width,
             accumulator=accumulator,
             failures=failures,
+            **settings,
+        )
+
+    @classmethod
+    def fixed(
+        cls, fmt_a: Format, fmt_w: Format, fmt_y: Format, *, k_max: int, width: int, **others: Any
+    ) -> Capabilities:
+        """Return what a design can do that has one format each, and sums dot products.
+
+        Unless `others` say otherwise it rounds to nearest even, nothing can stall it, and its
+        latency is always the same; there are no start values and no clamp.
+        """
+        settings = {
+            "outputs": ("code",),
+            "roundings": ("rne",),
+            "clamps": False,
+            "starts": False,
+            "stallable": (),
+            "exact_latency": True,
+        } | others
+        return cls(
+            rows=1,
+            cols=1,
+            k_max=k_max,
+            splits_a=((fmt_a.sign, fmt_a.exponent),),
+            splits_w=((fmt_w.sign, fmt_w.exponent),),
+            splits_y=((fmt_y.sign, fmt_y.exponent),),
+            exp_max=max(fmt.exponent for fmt in (fmt_a, fmt_w, fmt_y)),
+            width=width,
+            biases_a=(fmt_a.bias,),
+            biases_w=(fmt_w.bias,),
+            biases_y=(fmt_y.bias,),
             **settings,
         )

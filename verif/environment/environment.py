@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import cocotb
@@ -17,7 +17,7 @@ PATIENCE = 20_000
 
 
 class Listener(Protocol):
-    """What is told of everything seen at the boundary, for coverage."""
+    """What is told of everything seen at the boundary: the coverage, rules of one design."""
 
     def on_cycle(self, environment: Environment) -> None:
         """Look at the streams in a cycle."""
@@ -36,8 +36,8 @@ class Environment:
     ----------
     adapter
         How to meet the design.
-    listener
-        What wants to know, the coverage; optional.
+    listeners
+        What wants to know, the coverage for one.
 
     Attributes
     ----------
@@ -51,8 +51,8 @@ class Environment:
         Jobs and resets that were asked for.
     """
 
-    def __init__(self, adapter: Adapter, listener: Listener | None = None) -> None:
-        self.adapter, self.can, self.listener = adapter, adapter.can, listener
+    def __init__(self, adapter: Adapter, *listeners: Listener) -> None:
+        self.adapter, self.can, self.listeners = adapter, adapter.can, list(listeners)
         self.scoreboard = Scoreboard(adapter.can)
         self.cycle = self.sent = self.resets = 0
         self._task = cocotb.start_soon(self._watch())
@@ -68,8 +68,8 @@ class Environment:
                 payload = stream.sample()
                 for event in adapter.take(name, payload) if payload is not None else ():
                     self._judge(event)
-            if self.listener:
-                self.listener.on_cycle(self)
+            for listener in self.listeners:
+                listener.on_cycle(self)
             adapter.drive()
 
     def _judge(self, event: Job | Outcome) -> None:
@@ -79,8 +79,8 @@ class Environment:
                 return
         else:
             record = self.scoreboard.compare(event, self.cycle)
-        if self.listener:
-            self.listener.on_record(record)
+        for listener in self.listeners:
+            listener.on_record(record)
 
     def states(self) -> set[str]:
         """Return what the design is doing, as far as its boundary tells."""
@@ -103,6 +103,11 @@ class Environment:
         self.sent += 1
         await self.adapter.send(job)
 
+    async def send_all(self, jobs: Sequence[Job]) -> None:
+        """Send jobs of one configuration, one right behind the other."""
+        self.sent += len(jobs)
+        await self.adapter.send_all(jobs)
+
     async def until(self, condition: Callable[[], bool], patience: int = PATIENCE) -> bool:
         """Wait for a condition; return False if it does not come in so many cycles."""
         for _ in range(patience):
@@ -122,8 +127,9 @@ class Environment:
 
     async def reset(self, kind: str = "reset") -> None:
         """Reset the design; what is inside is gone, unless the reset is a soft one."""
-        if self.listener:
-            self.listener.on_reset(kind, self.states())
+        states = self.states()
+        for listener in self.listeners:
+            listener.on_reset(kind, states)
         self.resets += 1
         await self.adapter.reset(kind)
         if kind == "reset":
@@ -133,12 +139,17 @@ class Environment:
             self.scoreboard.failed = None
 
     async def recover(self) -> None:
-        """See that exactly the errors show that have to, and recover from them."""
-        await self.drained()
+        """See that exactly the errors show that have to, and recover from them.
+
+        Jobs behind the failing one may be on their way in; what was before it has come out then.
+        """
+        board = self.scoreboard
+        reached = await self.until(lambda: board.failed is not None and not board.before_failed())
+        assert reached, "stuck: no job has failed, or what was before it has not come"
         await self.check_errors()
         if self.adapter.halts:
             await self.adapter.recover()
-            self.scoreboard.recovered()
+            board.recovered()
 
     async def check_errors(self) -> None:
         """Assert that the design shows the errors that it has to, and no other."""

@@ -14,6 +14,7 @@ from verif.environment.capabilities import Capabilities, Split
 from verif.environment.draw import choose
 from verif.environment.job import Job
 from verif.environment.settings import (
+    CHANGES,
     Build,
     Settings,
     binary32_word,
@@ -48,6 +49,8 @@ class Constraints:
         Way of the accumulator, a list of products: see `operands.walk_pairs`.
     carry
         Place from which a carry runs to the accumulator's top.
+    full
+        Whether a sum is of the largest operands alone; True for a negative one.
     landing
         Where a total lies between two results: (position, region) of `operands`.
     negative
@@ -78,6 +81,7 @@ class Constraints:
     shift: int | None = None
     walk: str | None = None
     carry: int | None = None
+    full: bool | None = None
     landing: tuple[str, str] | None = None
     negative: bool | None = None
     failure: str | None = None
@@ -111,6 +115,12 @@ class Generator:
             job = self._changed(job, before, wish.change)
         return self.spoilt(job, wish.failure) if wish.failure else job
 
+    def alike(self, job: Job, model: Job) -> Job:
+        """Return a job with the configuration of another, whatever start values that takes."""
+        settings, biases = model.settings, model.biases_w
+        starts = [self._start(settings, bias) for bias in biases]
+        return replace(job, settings=settings, biases_w=biases, starts=tuple(starts))
+
     # Good jobs.
 
     def _good(self, wish: Constraints) -> Job:
@@ -125,11 +135,12 @@ class Generator:
         self._place(wish, fmt_a, fmt_w, a_codes, w_codes)
         settings = self._settings(wish, split_a, split_w, bias_a)
         if wish.bias_w is None and len(can.biases_w) > 1:
-            biases = np.clip(bias_w + random.integers(-3, 4, can.cols), -128, 127).tolist()
+            near = bias_w + random.integers(-3, 4, can.cols)
+            biases = np.clip(near, can.biases_w[0], can.biases_w[-1]).tolist()
             biases[0] = bias_w
         else:
             biases = [bias_w] * can.cols
-        straight = wish.walk or wish.carry is not None
+        straight = wish.walk or wish.carry is not None or wish.full is not None
         starts = [0 if straight else self._start(settings, bias) for bias in biases]
         job = Job(settings, a_codes, w_codes, tuple(starts), tuple(biases))
         if wish.landing:
@@ -163,7 +174,7 @@ class Generator:
             return choose(self.random, (allowed[0], allowed[-1]))
         if shape < 0.3:
             return choose(self.random, allowed)
-        return int(self.random.integers(-16, 17))
+        return choose(self.random, [bias for bias in allowed if abs(bias) <= 16] or allowed)
 
     def _length(self, wish: Constraints) -> int:
         if wish.k is not None:
@@ -193,6 +204,9 @@ class Generator:
             shift_a = int(random.integers(least, min(most_a, wish.shift) + 1))
             a_codes[row, place] = operands.code_of_shift(random, fmt_a, shift_a)
             w_codes[place, col] = operands.code_of_shift(random, fmt_w, wish.shift - shift_a)
+        if wish.full is not None:
+            minus_a, minus_w = operands.minus(fmt_a, fmt_w) if wish.full else (0, 0)
+            a_codes[row], w_codes[:, col] = fmt_a.max_code | minus_a, fmt_w.max_code | minus_w
         if wish.walk or wish.carry is not None:
             if wish.walk:
                 pairs = operands.walk_pairs(random, fmt_a, fmt_w, wish.walk)
@@ -240,7 +254,7 @@ class Generator:
             return job
         leading = abs(total.numerator).bit_length() - total.denominator.bit_length()
         most = 2**job.settings.y_exponent_bits + 3
-        bias = int(np.clip(int(self.random.integers(-4, most)) - leading, -128, 127))
+        bias = _within(self.can.biases_y, int(self.random.integers(-4, most)) - leading)
         return replace(job, settings=replace(job.settings, y_bias=bias))
 
     # A total between two results.
@@ -259,11 +273,12 @@ class Generator:
             significand, step = operands.code_landing(self.random, fmt_y, position, region)
         quarters = choose(self.random, operands.quarters_of(position, fmt_y is None))
         negative = self._negative(settings, wish.negative)
-        if not self.can.starts:
+        can = self.can
+        if not can.starts or len(can.biases_a) == len(can.biases_w) == 1:
             return self._as_products(job, 4 * significand + quarters, step - 2, negative)
-        if fmt_y is not None and len(self.can.biases_y) > 1:
+        if fmt_y is not None and len(can.biases_y) > 1:
             target = int(self.random.integers(-30, 30))
-            bias = int(np.clip(settings.y_bias + step - target, -128, 127))
+            bias = _within(can.biases_y, settings.y_bias + step - target)
             step += settings.y_bias - bias
             settings = replace(settings, y_bias=bias)
         settings, bias_w = self._on_grid(settings, step - 2)
@@ -277,8 +292,8 @@ class Generator:
             for number, code in enumerate(parts):
                 w_codes[number] = code | (0x80 if negative and not settings.a_signed else 0)
         value = math.ldexp(-whole if negative else whole, step - 2)
-        starts = (binary32_word(np.float32(value)),) * self.can.cols
-        return Job(settings, a_codes, w_codes, starts, (bias_w,) * self.can.cols)
+        starts = (binary32_word(np.float32(value)),) * can.cols
+        return Job(settings, a_codes, w_codes, starts, (bias_w,) * can.cols)
 
     def _negative(self, settings: Settings, wish: bool | None) -> bool:
         """Return the sign of a total that lands: as wished, as the formats allow."""
@@ -298,35 +313,28 @@ class Generator:
         a_codes = np.zeros((self.can.rows, max(len(pairs), 1)), np.uint8)
         w_codes = np.zeros((a_codes.shape[1], self.can.cols), np.uint8)
         for number, (a, w) in enumerate(pairs):
-            a_codes[:, number] = a ^ (0x80 if negative and settings.a_signed else 0)
-            w_codes[number] = w ^ (0x80 if negative and not settings.a_signed else 0)
-        return replace(job, a_codes=a_codes, w_codes=w_codes)
+            minus_a, minus_w = operands.minus(*formats) if negative else (0, 0)
+            a_codes[:, number], w_codes[number] = a | minus_a, w | minus_w
+        starts = (0,) * self.can.cols
+        return replace(job, a_codes=a_codes, w_codes=w_codes, starts=starts)
 
     def _on_grid(self, settings: Settings, unit: int) -> tuple[Settings, int]:
         """Choose the biases of a and w so that the accumulator's unit is 2^unit."""
         both = replace(settings, a_bias=0).grid_exponent(0) - unit
-        bias_a = int(np.clip(both // 2, -128, 127))
-        return replace(settings, a_bias=bias_a), both - bias_a
+        bias_a = _within(self.can.biases_a, both // 2)
+        return replace(settings, a_bias=bias_a), _within(self.can.biases_w, both - bias_a)
 
     # Jobs that differ from the one before in one thing.
 
     def _changed(self, job: Job, before: Job, change: str) -> Job:
         """Take everything but one thing of the configuration from the job before."""
-        names = {
-            "a": ("a_signed", "a_exponent_bits", "a_bias"),
-            "w": ("w_signed", "w_exponent_bits"),
-            "y": ("y_signed", "y_exponent_bits", "y_bias"),
-            "rounding": ("rounding",),
-            "clamp": ("clamp_enable", "clamp"),
-            "output": ("raw",),
-        }[change]
         old = before.settings
-        new = {name: getattr(job.settings, name) for name in names}
+        new = {name: getattr(job.settings, name) for name in CHANGES[change]}
         if change == "output":
             new["raw"] = 1 - old.raw
         elif change == "rounding":
-            others = [mode for mode in range(len(ROUNDINGS)) if mode != old.rounding]
-            new["rounding"] = choose(self.random, others)
+            others = [ROUNDINGS.index(one) for one in self.can.roundings]
+            new["rounding"] = choose(self.random, [one for one in others if one != old.rounding])
         elif change == "clamp":
             new = {"clamp_enable": 1 - old.clamp_enable, "clamp": int(self.random.integers(128))}
         settings = replace(old, **new)
@@ -346,6 +354,8 @@ class Generator:
         if kind == "start":
             return self._bad_start(job, what)
         if failure == "too long":
+            if job.k > can.k_max:
+                return job
             return self._of_lengths(job, *[can.k_max + choose(random, (1, 1, 2, 5))] * 2)
         if kind == "no":
             return replace(job, framing=failure.removesuffix(" pair"))
@@ -359,8 +369,8 @@ class Generator:
         column = int(self.random.integers(self.can.cols))
         starts, biases = list(job.starts), list(job.biases_w)
         if what == "too large":
-            job = replace(job, settings=replace(job.settings, a_bias=127))
-            biases, starts = [127] * len(biases), [0] * len(starts)
+            job = replace(job, settings=replace(job.settings, a_bias=self.can.biases_a[-1]))
+            biases, starts = [self.can.biases_w[-1]] * len(biases), [0] * len(starts)
         for _ in range(1000):
             word = refused_word(self.random, job.settings.grid_exponent(biases[column]), self.build)
             starts[column] = word
@@ -383,6 +393,11 @@ class Generator:
         return replace(
             job, a_codes=a_codes, w_codes=integers(0, 256, (w_beats, can.cols)).astype(np.uint8)
         )
+
+
+def _within(biases: Sequence[int], bias: int) -> int:
+    """Return the bias nearest to one that is wished for."""
+    return min(max(bias, biases[0]), biases[-1])
 
 
 def format_of(split: Split, bias: int = 0) -> Format:

@@ -100,11 +100,12 @@ class Job:
     def expected(self, can: Capabilities) -> Outcome:
         """Return results and flags by the model.
 
-        Words are uint32, codes uint8, sums of no output format integers of any size.
+        Words are uint32, codes uint8, sums in the accumulator's unit integers of any size, or
+        rationals.
         """
         rows, cols = len(self.a_codes), len(self.starts)
         if "sums" in can.outputs:
-            return self.integers_a @ self.integers_w, np.zeros((rows, cols), np.uint8)
+            return self._sums(can), np.zeros((rows, cols), np.uint8)
         fmt_y, (rounding, clamp) = self.settings.format_y(), self.settings.rounding_and_clamp()
         if rows * cols * self.k > RATIONAL_MACS:
             fmts_w = [self.settings.format_w(bias) for bias in self.biases_w]
@@ -113,9 +114,15 @@ class Job:
             options = {"rounding": rounding, "clamp": clamp, "width": can.width}
             results, flags = gemm(*operands, accumulator=can.accumulator, **options)
             return results, flags & can.flags
-        results = np.zeros((rows, cols), np.uint32 if fmt_y is None else np.uint8)
-        flags = np.zeros((rows, cols), np.uint8)
-        for place in np.ndindex(rows, cols):
+        return self.by_definition(can)
+
+    def by_definition(self, can: Capabilities) -> Outcome:
+        """Return results and flags by exact rationals, one result after the other."""
+        fmt_y, (rounding, clamp) = self.settings.format_y(), self.settings.rounding_and_clamp()
+        shape = len(self.a_codes), len(self.starts)
+        results = np.zeros(shape, np.uint32 if fmt_y is None else np.uint8)
+        flags = np.zeros(shape, np.uint8)
+        for place in np.ndindex(shape):
             total = self.total(*place, can.accumulator)
             if fmt_y is None:
                 results[place], flags[place] = rational.encode_binary32(total)
@@ -125,11 +132,27 @@ class Job:
                 results[place], flags[place] = rational.encode(fields, scaled, rounding, clamp)
         return results, flags & can.flags
 
-    def describe(self, row: int, col: int, most: int = 12) -> str:
+    def _sums(self, can: Capabilities) -> np.ndarray:
+        """(ROWS, COLS) object, what the accumulators hold at the end, in their own units."""
+        if can.is_exact:
+            return self.integers_a @ self.integers_w
+        sums = np.zeros((len(self.a_codes), len(self.starts)), object)
+        for row, col in np.ndindex(sums.shape):
+            unit = Fraction(2) ** self.settings.grid_exponent(self.biases_w[col])
+            sums[row, col] = self.total(row, col, can.accumulator) / unit
+        return sums
+
+    def describe(self, can: Capabilities, row: int, col: int, most: int = 12) -> str:
         """Return the operands of one result as a person reads them, zero products left out."""
         settings = self.settings
         fmt_a, fmt_w = settings.format_a(), settings.format_w(self.biases_w[col])
-        lines = [f"{settings}", f"start: {describe.binary32(self.starts[col])}"]
+        fmt_y, (rounding, clamp) = settings.format_y(), settings.rounding_and_clamp()
+        lines = [f"a {fmt_a}, w {fmt_w}, K = {self.k}"]
+        if "sums" not in can.outputs:
+            lines[0] += f", y {fmt_y or 'binary32'}, {rounding}"
+            lines[0] += "" if clamp is None else f", clamp {clamp:#04x}"
+        if self.starts[col]:
+            lines.append(f"start: {describe.binary32(self.starts[col])}")
         a_codes, w_codes = self.a_codes[row], self.w_codes[:, col]
         live = np.flatnonzero((self.integers_a[row] != 0) & (self.integers_w[:, col] != 0))
         for k in live[:most]:

@@ -22,8 +22,14 @@ QUARTERS |= {"above tie": (3,), "next binade": (2, 3)}
 
 POSITIONS = tuple(QUARTERS)
 
+TO_ZERO = ("below tie", "tie to even down")
+"""Positions above zero from which nearest even goes to zero; a coarse sum has only a tie."""
+
 REGIONS = ("subnormal", "normal", "largest")
 """Where the lower of the two neighbours of a total lies."""
+
+BEYOND = {"the next code": (1, 1), "farther": (2, 8)}
+"""Regions beyond the largest code: the least and the largest multiple of the code after it."""
 
 
 def classes_of(fmt: Format, code: int) -> set[str]:
@@ -105,10 +111,11 @@ def walk_pairs(
 ) -> list[tuple[int, int]]:
     """Return pairs of codes whose products take the accumulator that way, or none.
 
-    Signed a is needed.
+    One of the formats has to be signed.
     """
     if not fmt_a.sign:
-        return []
+        pairs = walk_pairs(random, fmt_w, fmt_a, walk) if fmt_w.sign else []
+        return [(a, w) for w, a in pairs]
     code = int(random.integers(1, fmt_a.max_code + 1))
     w_code = int(random.integers(1, fmt_w.max_code + 1))
     if walk == "cancels to zero":
@@ -123,13 +130,22 @@ def walk_pairs(
 
 
 def carry_pairs(fmt_a: Format, fmt_w: Format, place: int) -> list[tuple[int, int]]:
-    """Return pairs whose products are -2^m and 2^m, m the place or as near as formats allow."""
+    """Return pairs whose products are -2^m and 2^m, m the place or as near as formats allow.
+
+    One of the formats has to be signed.
+    """
     for m in range(place, -1, -1):
         for part in range(m + 1):
             a, w = power_code(fmt_a, m - part), power_code(fmt_w, part)
             if a is not None and w is not None:
-                return [(a | 0x80, w), (a, w)]
+                minus_a, minus_w = minus(fmt_a, fmt_w)
+                return [(a | minus_a, w | minus_w), (a, w)]
     raise AssertionError(f"{fmt_a} and {fmt_w} have no code of integer 1")
+
+
+def minus(fmt_a: Format, fmt_w: Format) -> tuple[int, int]:
+    """Return the sign bits that make a product of positive codes negative, as formats allow."""
+    return (0x80, 0) if fmt_a.sign else (0, 0x80 * fmt_w.sign)
 
 
 def power_code(fmt: Format, exponent: int) -> int | None:
@@ -187,13 +203,14 @@ def code_landing(
 ) -> tuple[int, int]:
     """Return a code's significand and the exponent of its step, for a total at or above it.
 
-    The region is of `REGIONS`, or ``zero``; where the format has no code in it, any will do.
+    The region is of `REGIONS` or `BEYOND`, or ``zero``; where the format has no code in it, any
+    will do.
     The position decides whether the code is even.
     """
     least = 1 << fmt.fraction
     if region == "zero":
         code = 0
-    elif region == "largest":
+    elif region == "largest" or region in BEYOND:
         code = fmt.max_code
     elif region == "subnormal" or least >= fmt.max_code:
         code = int(random.integers(0, min(least, fmt.max_code)))
@@ -209,6 +226,9 @@ def code_landing(
         code |= 1
     field, trailing = divmod(code, least)
     significand = trailing + (least if field else 0)
+    if region in BEYOND:
+        fewest, most = BEYOND[region]
+        significand = (significand + 1) * int(random.integers(fewest, most + 1))
     return significand, max(field, 1) - 1 + fmt.unit_exponent
 
 

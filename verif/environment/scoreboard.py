@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model import Format
 from verif import describe
 from verif.environment.capabilities import Capabilities, error_of
 from verif.environment.job import Job, Outcome
@@ -68,6 +69,7 @@ class Scoreboard:
         self.taken = self.checked = self.refused = self.dropped = 0
         self.results = self.flags = 0
         self._before: Job | None = None
+        self._last: Job | None = None  # of the good ones
 
     def take(self, job: Job, cycle: int) -> Record:
         """Take note of a job that has moved in."""
@@ -76,6 +78,7 @@ class Scoreboard:
         record = Record(job, failure, cycle, bool(self.due), self._before)
         self._before = job
         if failure is None:
+            self._last = job
             record.expected = job.expected(self.can)
             self.due.append(record)
         else:
@@ -90,27 +93,46 @@ class Scoreboard:
         Raises
         ------
         MismatchError
-            If none is due, or it differs, or comes earlier than the design promises.
+            If none is due, or it differs, or does not come when the design promises.
         """
         if not self.due:
-            raise MismatchError(f"an outcome that no job asked for: {actual[0].tolist()}")
+            raise MismatchError(self._unasked(actual))
         record = self.due.popleft()
         job, expected = record.job, record.expected
         place = first_difference(expected, actual)
         if place is not None:
             fmt_y = None if "sums" in self.can.outputs else job.settings.format_y()
             lines = [f"row {place[0]}, column {place[1]} of {expected[0].shape}"]
-            for name, (results, flags) in (("expected", expected), ("actual", actual)):
-                result, flag = int(results[place]), describe.flags(int(flags[place]))
-                text = str(result) if results.dtype == object else describe_result(fmt_y, result)
-                lines.append(f"{name}: {text}, {flag}")
-            raise MismatchError("\n".join([*lines, job.describe(*place)]))
-        if cycle - record.cycle < self.can.latency:
-            raise MismatchError(f"an outcome {cycle - record.cycle} cycles after its last beat")
+            for name, outcome in (("expected", expected), ("actual", actual)):
+                lines.append(f"{name}: {_result(fmt_y, outcome, place)}")
+            raise MismatchError("\n".join([*lines, job.describe(self.can, *place)]))
+        self._check_latency(record, cycle - record.cycle)
         self.checked += 1
         self.results += expected[0].size
         self.flags |= int(np.bitwise_or.reduce(expected[1], axis=None))
         return record
+
+    def _unasked(self, actual: Outcome) -> str:
+        """Return what to say about an outcome when none is due."""
+        last = self._last
+        if last is None:
+            return f"an outcome that no job asked for: {actual[0].tolist()}, before any job"
+        fmt_y = None if "sums" in self.can.outputs else last.settings.format_y()
+        text = f"an outcome that no job asked for: {_result(fmt_y, actual, (0, 0))}"
+        return f"{text}\nthe last job that was taken:\n{last.describe(self.can, 0, 0)}"
+
+    def _check_latency(self, record: Record, cycles: int) -> None:
+        can = self.can
+        if cycles < can.latency or (can.exact_latency and cycles > can.latency):
+            most = "" if can.exact_latency else " or more"
+            raise MismatchError(
+                f"an outcome {cycles} cycles after its job's last beat, expected {can.latency}"
+                f"{most}\n{record.job.describe(can, 0, 0)}"
+            )
+
+    def before_failed(self) -> int:
+        """Return how many jobs before the failing one have not come out."""
+        return sum(record.cycle <= self.failed.cycle for record in self.due) if self.failed else 0
 
     def recovered(self) -> None:
         """Expect no error any more: they were cleared."""
@@ -123,4 +145,15 @@ class Scoreboard:
         self.due.clear()
         self.taken = 0
         self.recovered()
-        self._before = None
+        self._before = self._last = None
+
+
+def _result(fmt_y: Format | None, outcome: Outcome, place: tuple[int, int]) -> str:
+    """Return one result of an outcome, decoded, with its flags."""
+    results, flags = outcome
+    result, flag = results[place], describe.flags(int(flags[place]))
+    if results.dtype == object or (fmt_y is None and results.itemsize == 1):
+        text = str(result)
+    else:  # a word where a code was expected is described as what it is
+        text = describe_result(fmt_y if results.itemsize == 1 else None, int(result))
+    return f"{text}, {flag}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -52,38 +54,74 @@ class Runner:
             await environment.drained()
         elif wish.alone is False or wish.rates:
             for _ in range(AHEAD):
-                await self._send(Constraints(k=1))
+                await self.send(Constraints(k=1))
         if wish.reset:
             await self._reset(wish)
             return
-        await self._send(wish)
+        await self.send(wish)
         if wish.failure:
-            await self._follow()
+            await self.follow()
         elif wish.rates:
             for _ in range(6):
-                await self._send(Constraints(k=wish.k))
+                await self.send(Constraints(k=wish.k))
 
-    async def _send(self, wish: Constraints) -> Job:
+    async def send(self, wish: Constraints) -> Job:
+        """Send one job that meets constraints."""
         job = self.generator.job(wish, self._before)
         self._before = job
         await self.environment.send(job)
         return job
 
-    async def _follow(self) -> None:
-        """See that the design does its work after a failing job."""
-        environment = self.environment
+    def batch(self, wish: Constraints, count: int, alike: bool) -> list[Job]:
+        """Return jobs that meet constraints, all of one configuration if they are to be alike."""
+        jobs = [self.generator.job(wish, self._before) for _ in range(count)]
+        self._before = jobs[-1]
+        return [self.generator.alike(job, jobs[0]) for job in jobs] if alike else jobs
+
+    def shuffled(self, things: Iterable[Any]) -> list[Any]:
+        """Return things in a random order."""
+        things = list(things)
+        return [things[place] for place in self.random.permutation(len(things))]
+
+    async def follow(self) -> None:
+        """See that the design does its work after a failing job.
+
+        The next job is on its way in, now and then, while a design is halted.
+        """
+        environment, sending = self.environment, None
         if environment.adapter.halts:
+            if self.random.random() < 0.5:
+                sending = cocotb.start_soon(self.send(Constraints()))
             await environment.recover()
-        await self._send(Constraints())
+        await (sending or self.send(Constraints()))
         await environment.drained()
         await environment.check_errors()
+
+    async def interrupted(self) -> None:
+        """Send jobs, reset the design some cycles later, then see that it works."""
+        environment = self.environment
+        adapter, can = environment.adapter, environment.can
+        adapter.pace({name: choose(self.random, RATES) for name in adapter.streams})
+        failure = choose(self.random, [*can.failures, None]) if can.k_max <= 100 else None
+        sending = cocotb.start_soon(self._send_several([None, failure, None, None]))
+        for _ in range(int(self.random.integers(1, 120))):
+            await adapter.edge
+        sending.cancel()
+        await environment.reset()
+        await self.send(Constraints())
+        await environment.drained()
+        await environment.check_errors()
+
+    async def _send_several(self, failures: Iterable[str | None]) -> None:
+        for failure in failures:
+            await self.send(Constraints(failure=failure))
 
     async def _reset(self, wish: Constraints) -> None:
         """Send a job, reset the design when it is in a state, then see that it works."""
         environment, (kind, state) = self.environment, wish.reset
         sending = None
         if state != "idle":
-            sending = cocotb.start_soon(self._send(replace(wish, reset=None)))
+            sending = cocotb.start_soon(self.send(replace(wish, reset=None)))
         await environment.until(lambda: state in environment.states(), patience=400)
         if sending is not None and kind == "reset":
             sending.cancel()
@@ -92,7 +130,7 @@ class Runner:
             await sending
         if environment.scoreboard.failed and environment.adapter.halts:
             await environment.recover()
-        await self._send(Constraints())
+        await self.send(Constraints())
         await environment.drained()
 
 

@@ -16,6 +16,15 @@ from verif.environment.draw import choose
 RAW_BIAS = 127
 INFINITY = 0x7F800000
 REFUSALS = ("a", "w", "y", "rounding", "clamp")
+CHANGES = {
+    "a": ("a_signed", "a_exponent_bits", "a_bias"),
+    "w": ("w_signed", "w_exponent_bits"),
+    "y": ("y_signed", "y_exponent_bits", "y_bias"),
+    "rounding": ("rounding",),
+    "clamp": ("clamp_enable", "clamp"),
+    "output": ("raw",),
+}
+"""What can change from one configuration to the next, with its fields."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,14 @@ class Settings:
     def refused(self, exp_max: int) -> bool:
         """Return whether a build with this largest exponent width has to refuse it."""
         return self.refusal(exp_max) is not None
+
+    def changes(self, before: Settings) -> list[str]:
+        """Return what differs from the configuration before, of `CHANGES`."""
+        return [
+            name
+            for name, fields in CHANGES.items()
+            if any(getattr(self, field) != getattr(before, field) for field in fields)
+        ]
 
     def grid_exponent(self, w_bias: int) -> int:
         """Return the exponent of the accumulator's unit."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from verif.protocol import ProtocolError
+
+class ProtocolError(AssertionError):
+    """A stream that broke its rules."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Stream:
         Whether in this cycle a beat is offered, or waited for.
     waiting
         Whether a beat was offered in this cycle and not taken.
+    moved
+        The payload that moves at the end of this cycle, None if none does.
     open
         Whether a packet has begun and not ended.
     """
@@ -58,6 +62,7 @@ class Stream:
     offered: bool = False
     starved: bool = False
     waiting: bool = False
+    moved: Mapping[str, int] | None = None
     open: bool = False
     _held: Mapping[str, int] | None = None
     _pins: dict[str, Any] = field(default_factory=dict)
@@ -72,10 +77,21 @@ class Stream:
     def forget(self) -> None:
         """Expect nothing of what was offered, after a reset."""
         self.offered = self.starved = self.waiting = self.open = False
-        self._held = None
+        self.moved = self._held = None
 
     def sample(self) -> Mapping[str, int] | None:
         """Look at one cycle; return the payload that moves at its end, if any."""
+        held = self._held
+        self.moved = (held or self.payload()) if self.step() else None
+        if self.moved is not None and self.port.last is not None:
+            self.open = not self.moved[self.port.last]
+        return self.moved
+
+    def step(self) -> bool:
+        """Look at one cycle; return whether a beat moves at its end.
+
+        What a beat carries is looked at if it has to wait, that is, if it could change.
+        """
         port = self.port
         self.offered = bool(self.known(port.valid))
         ready = True if port.ready is None else bool(self.known(port.ready))
@@ -85,17 +101,19 @@ class Stream:
             if self._held is not None:
                 raise ProtocolError(f"{port.valid} fell before the beat was taken")
             self.starvations += ready
-            return None
-        payload = {name: self.known(name) for name in port.payload}
-        if self._held is not None and payload != self._held:
-            raise ProtocolError(f"{port.valid}: the payload changed while it waited")
-        self._held = None if ready else payload
-        if not ready:
-            self.stalls += 1
-            return None
-        self.beats += 1
-        self.open = port.last is not None and not payload[port.last]
-        return payload
+            return False
+        if self.waiting or self._held is not None:
+            payload = self.payload()
+            if self._held is not None and payload != self._held:
+                raise ProtocolError(f"{port.valid}: the payload changed while it waited")
+            self._held = payload if self.waiting else None
+        self.stalls += self.waiting
+        self.beats += ready
+        return ready
+
+    def payload(self) -> Mapping[str, int]:
+        """Return what the payload's pins carry."""
+        return {name: self.known(name) for name in self.port.payload}
 
     def known(self, name: str) -> int:
         """Return a pin's unsigned value; `ProtocolError` if a bit of it is X or Z."""

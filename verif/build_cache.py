@@ -1,0 +1,82 @@
+"""Keeps what is expensive to build: one folder a key, shared by processes, whole or not there."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNUSED_SECONDS = 3600.0
+"""Builds of the same label that nobody has used for so long are removed when one is added."""
+
+
+def digest(parts: Iterable[str | bytes]) -> str:
+    """Return 12 hexadecimal digits that tell one sequence of texts from another."""
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        whole.update(b"%d:" % len(data) + data)
+    return whole.hexdigest()[:12]
+
+
+def cached(root: Path, label: str, key: str, build: Callable[[Path], None]) -> Path:
+    """Return the folder ``label-key`` of `root`, building it unless it is there.
+
+    Processes that ask for the same folder wait for the one that builds it. It is built under
+    another name and renamed when it is whole, so what a killed process leaves is never used.
+
+    Parameters
+    ----------
+    root
+        Folder of all builds.
+    label
+        What a person reads; builds of one label and several keys are versions of one thing.
+    key
+        What the content depends on, see `digest`.
+    build
+        Fills the empty folder that it is given, and raises if it cannot.
+    """
+    folder = root / f"{label}-{key}"
+    if not folder.is_dir():
+        root.mkdir(parents=True, exist_ok=True)
+        with _locked(root / f".{folder.name}.lock"):
+            if not folder.is_dir():
+                _build(folder, build)
+                _forget_unused(folder, label)
+    os.utime(folder)
+    return folder
+
+
+def _build(folder: Path, build: Callable[[Path], None]) -> None:
+    """Build `folder` whole or not at all."""
+    for leftover in folder.parent.glob(f".{folder.name}.unfinished-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.unfinished-", dir=folder.parent))
+    try:
+        build(unfinished)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _forget_unused(folder: Path, label: str) -> None:
+    """Remove the versions of a build that have not been used for a while."""
+    oldest = time.time() - UNUSED_SECONDS
+    for other in folder.parent.glob(f"{label}-*"):
+        same = len(other.name) == len(folder.name) and other != folder
+        if same and other.is_dir() and other.stat().st_mtime < oldest:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a file's lock; the system lets go of it if the process dies."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,193 @@
+"""What every design is put through, whatever is behind the adapter.
+
+Each scenario asserts at its end that what it is there for did occur.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from verif.environment import wishes
+from verif.environment.draw import choose
+from verif.environment.extremes import largest_job
+from verif.environment.generator import Constraints
+from verif.environment.sequences import RATES, Runner
+from verif.environment.watchers import Tally, Timing
+
+FEW = 100
+"""Up to so many pairs, K_MAX is a length like any other; above, `longest` alone has it."""
+
+TRIES = 8
+"""How often a situation is tried before it counts as out of reach."""
+
+LEAVING = 100
+"""Cycles, about, that an outcome takes to leave if another job is to come behind it."""
+
+
+def watched(runner: Runner) -> Tally:
+    """Return a tally of what the design is put through from now on."""
+    tally = Tally()
+    runner.environment.listeners.append(tally)
+    return tally
+
+
+async def random_jobs(runner: Runner, count: int, alike: int = 20) -> Tally:
+    """Send jobs at full rate, with each stream slow, and with all of them slow.
+
+    At each pace `count` jobs of configurations of their own, and `alike` of the same one.
+    """
+    environment, tally = runner.environment, watched(runner)
+    streams = environment.adapter.streams
+    paces = [{}, dict.fromkeys(streams, 0.7)]
+    paces += [{name: rate} for name, rate in product(streams, (0.5, 0.15))]
+    for pace in paces:
+        environment.adapter.pace(pace)
+        for _ in range(count):
+            await runner.send(Constraints())
+        await environment.send_all(runner.batch(Constraints(), alike, alike=True))
+        await environment.drained()
+    for name, stream in streams.items():
+        if name in environment.can.stallable:
+            assert stream.stalls > 0, f"{name} never waited"
+        assert stream.starvations > 0, f"{name} was never waited for"
+    if "sums" not in environment.can.outputs:
+        assert len(tally.flags) >= 4, f"flags {dict(tally.flags)} alone"
+        assert tally.flags[0] > 0 < tally.flags[1]
+    return tally
+
+
+async def full_rate(runner: Runner) -> None:
+    """N jobs of K take N * K cycles and a constant, and each result comes when it is promised.
+
+    The constant is the same for every N, if K is at least ROWS and COLS. Jobs have formats of
+    their own, where these come with the job.
+    """
+    environment, can = runner.environment, runner.environment.can
+    timing = Timing()
+    environment.listeners.append(timing)
+    environment.adapter.pace({})
+    stalls = {name: environment.adapter.streams[name].stalls for name in can.sinks}
+    shortest, exact = max(can.rows, can.cols), 0
+    for k in sorted({shortest, shortest + 1, shortest + 7, can.k_max}):
+        if k > can.k_max:
+            continue
+        overheads = set()
+        for count in (1, 2) if k > FEW else (1, 2, 3, 5, 20 if k < 10 else 4):
+            await environment.drained()
+            timing.clear()
+            wish = Constraints(k=k)
+            await environment.send_all(runner.batch(wish, count, alike=not can.seamless))
+            await environment.drained()
+            overheads.add(timing.last[-1] - timing.begun + 1 - count * k)
+            assert set(timing.durations) == {can.rows - 1}, f"rows take {timing.durations} cycles"
+            if k >= can.exact_from:
+                assert set(timing.latencies) == {can.latency}, f"K {k}: {timing.latencies} cycles"
+                exact += count
+        assert len(overheads) == 1, f"K {k}: {overheads} cycles and N * K, for different N"
+        assert not can.seamless or overheads == {can.latency + can.rows - 1}
+    for name in can.sinks:
+        assert environment.adapter.streams[name].stalls == stalls[name]
+    assert exact > 0, "no latency was measured"
+    environment.listeners.remove(timing)
+
+
+async def mixed_rate(runner: Runner, count: int) -> None:
+    """Jobs of different lengths and formats at full rate take the promised latency, each."""
+    environment, can = runner.environment, runner.environment.can
+    timing = Timing()
+    environment.listeners.append(timing)
+    environment.adapter.pace({})
+    await environment.drained()
+    timing.clear()
+    shortest = max(can.rows, can.cols, can.exact_from)
+    lengths = range(min(shortest, can.k_max), min(shortest + 30, can.k_max) + 1)
+    for _ in range(count):
+        await runner.send(Constraints(k=choose(runner.random, lengths)))
+    await environment.drained()
+    assert timing.latencies == [can.latency] * count, f"{timing.latencies} cycles"
+    environment.listeners.remove(timing)
+
+
+async def changes(runner: Runner, times: int) -> None:
+    """Change each thing of the configuration alone, while the job before is inside."""
+    environment, tally = runner.environment, watched(runner)
+    environment.adapter.pace(dict.fromkeys(environment.can.sinks, 0.5))
+    things = wishes.changing(environment.can)
+    for what in runner.shuffled(things * times):
+        await runner.send(Constraints(change=what))
+    await environment.drained()
+    for what in things:
+        assert tally.changes[what], f"{what} did not change behind another job"
+
+
+async def lengths(runner: Runner) -> None:
+    """Send jobs of 1, 2, about ROWS and K_MAX pairs after each other, fast and slowly."""
+    environment, can, tally = runner.environment, runner.environment.can, watched(runner)
+    wanted = {1, 2, can.rows - 1, can.rows, can.rows + 1} | (
+        {can.k_max} if can.k_max <= FEW else set()
+    )
+    wanted = [k for k in wanted if 1 <= k <= can.k_max]
+    for rate in (1.0, 0.7):
+        environment.adapter.pace(dict.fromkeys(environment.adapter.streams, rate))
+        for k in runner.shuffled(wanted * 3):
+            await runner.send(Constraints(k=k))
+    await environment.drained()
+    assert all(tally.lengths[k] >= 6 for k in wanted), f"only {dict(tally.lengths)}"
+
+
+async def longest(runner: Runner) -> None:
+    """K_MAX of the largest products come out whole, of both signs; one pair more is refused."""
+    environment, can, tally = runner.environment, runner.environment.can, watched(runner)
+    environment.adapter.pace({})
+    for negative in (False, True):
+        await environment.send(largest_job(runner.generator, negative, can.k_max))
+        await runner.send(Constraints(k=1))
+    if refuses := "too long" in can.failures:
+        await environment.send(largest_job(runner.generator, False, can.k_max + 1))
+        await runner.follow()
+    await environment.drained()
+    assert tally.lengths[can.k_max] >= 2
+    assert sum(tally.failures.values()) == int(refuses)
+
+
+async def failures(runner: Runner, times: int) -> None:
+    """Have jobs refused for each reason; those before and after give their results."""
+    environment, tally = runner.environment, watched(runner)
+    can, adapter = environment.can, environment.adapter
+    kinds = [one for one in can.failures if one != "too long" or can.k_max <= FEW]
+    for failure in runner.shuffled(kinds * times):
+        if adapter.halts:
+            await runner.run(Constraints(failure=failure, alone=True))
+            rates = dict.fromkeys(can.sinks, min(wishes.SLOW, can.rows / LEAVING))
+            for _ in range(TRIES):
+                await runner.run(Constraints(failure=failure, alone=False, rates=rates))
+                if tally.failures[failure, True]:
+                    break
+            continue
+        adapter.pace({name: choose(runner.random, RATES) for name in adapter.streams})
+        for wanted in [None, *runner.shuffled([None] * 6 + [failure] * 4), None]:
+            await runner.send(Constraints(failure=wanted))
+        await environment.drained()
+        await environment.check_errors()
+        await environment.reset()
+    for failure in kinds:
+        alone, behind = tally.failures[failure, False], tally.failures[failure, True]
+        assert alone + behind, f"{failure} did not occur"
+        assert (alone and behind) or not adapter.halts, f"{failure} alone {alone}, behind {behind}"
+
+
+async def resets(runner: Runner, anywhere: int) -> None:
+    """Reset in every state and at random moments; the next job finds nothing of what was."""
+    environment, tally = runner.environment, watched(runner)
+    can = environment.can
+    wanted = list(product(can.resets, wishes.states(can)))
+    for kind, state in wanted:
+        for _ in range(TRIES):
+            if tally.resets[kind, state]:
+                break
+            await runner.run(wishes.reset(can, runner.random, kind, state))
+    for _ in range(anywhere):
+        await runner.interrupted()
+    for kind, state in wanted:
+        assert tally.resets[kind, state], f"{kind} did not meet {state}"
+    assert environment.scoreboard.dropped > 0, "nothing was lost to a reset"

@@ -1,0 +1,103 @@
+"""Processes of a run: none outlives it, however it ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
+"""Put before a command: the system kills it when the process that started it is gone."""
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when the one that started it is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def kill_children() -> None:
+    """Kill the processes that the main thread has started."""
+    thread = threading.main_thread().native_id
+    with suppress(FileNotFoundError):  # a kernel that does not keep the list
+        for child in Path(f"/proc/self/task/{thread}/children").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+
+
+def outside_pytest() -> dict[str, str]:
+    """Return the environment without what pytest tells its own processes."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+
+
+class Run:
+    """A command in a session of its own, which signals to this process end in good order.
+
+    The first SIGINT or SIGTERM is handed on to the command alone, so that it stops its own
+    processes and writes what it has; another one kills all of them.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether there was a signal.
+    """
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __call__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        output: IO[bytes] | None = None,
+    ) -> int:
+        """Run the command, and return its exit status once nothing of it is left.
+
+        Parameters
+        ----------
+        command
+            Program and arguments.
+        environment
+            Variables on top of this process's own.
+        output
+            Where it writes, errors included; where this process writes, unless given.
+        """
+        self.interrupted, self._process = False, None
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._hand_on) for number in numbers}
+        try:
+            self._process = subprocess.Popen(
+                [*DIE_WITH_PARENT, *command],
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT if output else None,
+                start_new_session=True,
+            )
+            if self.interrupted:  # before there was anything to hand the signal on to
+                self._process.send_signal(signal.SIGINT)
+            return self._process.wait()
+        finally:
+            self._kill()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _hand_on(self, number: int, frame: FrameType | None) -> None:
+        if self.interrupted:
+            self._kill()
+        elif self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+        self.interrupted = True
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)

@@ -1,0 +1,138 @@
+"""The regression's front door: ``python -m verif.regression sim|test|soak``, in the root.
+
+``make sim``, ``make test`` and ``make soak`` call it; SEED, SIM, HDL, BUILD and WAVES come from
+the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from _pytest.mark.expression import Expression
+
+from verif.processes import Run
+from verif.regression.record import read_record
+from verif.regression.seeds import session_seed
+from verif.regression.session import NO_TESTS, Session
+from verif.regression.soak import Soak
+
+SIMULATED = ["-m", "sim"]
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """End the program."""
+        self.exit(2, f"{self.prog}: {re.sub('^argument --.*?: ', '', message)}\n")
+
+
+def positive(variable: str, example: str) -> type[float]:
+    """Return what turns an option's text into a number above zero."""
+
+    def convert(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (0 < number < math.inf):
+            raise argparse.ArgumentTypeError(
+                f"{variable}={text}: a number above zero is wanted, as in {variable}={example}"
+            )
+        return number
+
+    return convert
+
+
+def jobs(text: str) -> str:
+    """Return the number of processes that an option asks for."""
+    if text != "auto" and not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"JOBS={text}: a number of processes is 1 or more")
+    return text
+
+
+def pattern(text: str) -> str:
+    """Return a pattern that pytest takes; its workers would fail at another without a word."""
+    try:
+        Expression.compile(text)
+    except SyntaxError as error:
+        raise argparse.ArgumentTypeError(f"TESTS={text}: no pattern, {error}") from None
+    return text
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the command line's settings; a wrong one ends the program."""
+    parser = Parser(prog="regression", description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (
+        ("sim", "the simulator regression"),
+        ("test", "all tests"),
+        ("soak", "random simulations under new seeds until time is up"),
+    ):
+        command = commands.add_parser(name, help=text, prog=name)
+        command.add_argument("--tests", type=pattern, help="pattern, as pytest's -k takes it")
+        command.add_argument("--jobs", type=jobs, default="auto", help="tests at a time")
+        command.add_argument(
+            "--limit",
+            type=positive("LIMIT", "600"),
+            help="seconds after which a test has hung; pyproject.toml has the default",
+        )
+        if name == "soak":
+            minutes = positive("MINUTES", "10")
+            command.add_argument("--minutes", type=minutes, default=10.0, help="how long")
+        else:
+            command.add_argument("--failed", action="store_true", help="what failed the last time")
+    return parser.parse_args(arguments)
+
+
+def regress(session: Session, name: str, failed: bool) -> int:
+    """Run a regression and return the exit status."""
+    if failed:
+        text = session.rerun()
+        if not text:
+            tests = read_record(session.summary)["tests"]
+            print(f"{name}: nothing to run again, the last run passed ({tests} tests)")
+            return 0
+        print(f"{name}: {text}", flush=True)
+    run = Run()
+    status = session.start(run)
+    if missing := session.missing(status):
+        print(f"{name}: {missing}", file=sys.stderr)
+        return 1
+    if status == NO_TESTS:
+        print(f"{name}: no test was run", file=sys.stderr)
+    if status < 0 or run.interrupted:
+        tests = read_record(session.summary)["tests"]
+        print(
+            f"{name}: ended early, {tests} tests had finished: {session.summary}; FAILED=1 goes on"
+        )
+    return status if status >= 0 else 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status."""
+    chosen = parse(arguments)
+    options = [] if chosen.command == "test" else SIMULATED
+    if chosen.tests:
+        options = [*options, "-k", chosen.tests]
+    if chosen.limit:
+        options = [*options, "-o", f"faulthandler_timeout={chosen.limit}"]
+    session = Session(Path("build") / chosen.command, options, chosen.jobs)
+    try:
+        session_seed()
+        if chosen.command == "soak":
+            return Soak(session, chosen.minutes).run()
+        return regress(session, chosen.command, chosen.failed)
+    except ValueError as error:
+        print(f"{chosen.command}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
