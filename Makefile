@@ -17,6 +17,9 @@
 ##   make mutate   break the design on purpose: each mutant must make a bench fail, or be proven
 ##                   equivalent; a sample, or mutate-full: 1,100 mutants, taken up where it stopped
 ##                   SEED= MUTANTS= MODULES=decode,encode    DOCUMENT=file for the report
+##   make cover    close the functional coverage from scratch             SEED= JOBS= ONLY=pattern
+##   make cover-compare  the loop against plain random, five seeds        SEEDS= JOBS=
+##   make plan     the test plan, checked and joined with the last results
 ##   make code-coverage  lines, branches and toggles that the benches pass    SEED= JOBS= TESTS=part
 ##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
 ##                   VALUES= how many                        REPEATS= ONLY=part of a case's name
@@ -88,6 +91,16 @@ mutate mutate-full: environment
 	$(PYTHON) -m verif.mutation $(if $(filter mutate-full,$@),--full) $(strip \
 	  $(call option,seed,SEED) $(call option,mutants,MUTANTS) $(call option,modules,MODULES) \
 	  $(call option,jobs,JOBS) $(call option,document,DOCUMENT))
+
+cover: environment
+	$(PYTHON) -m verif.coverage.cover $(call option,seed,SEED) $(call option,jobs,JOBS) \
+	  $(call option,only,ONLY)
+
+cover-compare: environment
+	$(PYTHON) -m verif.coverage.compare $(call option,seeds,SEEDS) $(call option,jobs,JOBS)
+
+plan: environment
+	$(PYTHON) -m verif.testplan
 
 code-coverage: compiler
 	$(PYTHON) -m verif.code_coverage $(call option,seed,SEED) $(call option,jobs,JOBS) \

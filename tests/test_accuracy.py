@@ -15,7 +15,7 @@ from model.method import weight_codes
 from model.quantization import apply_selection
 from model.schemes import OTHER_SCHEMES
 from model.selection_file import read_selection
-from tests.replaying import mixed_network, write_images
+from tests.replaying import odd_groups_network, write_images
 from tests.tiny_networks import normal, operator, write_network
 from verif import accuracy
 
@@ -32,7 +32,7 @@ def folder(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def arguments(tmp_path, seed) -> list[str]:
     """Write a network, labelled test images and calibration images, and name them."""
-    model = mixed_network(tmp_path / "mixed.onnx", seed)
+    model = odd_groups_network(tmp_path / "mixed.onnx", seed)
     calibration = write_images(tmp_path / "calibration.npz", seed)
     labels = np.random.default_rng(seed).integers(0, 5, 12)
     np.savez(tmp_path / "test.npz", images=normal(seed + 1, 12, 4, 6, 5, scale=1.0), labels=labels)
