@@ -115,7 +115,7 @@ async def start(dut: Any) -> tuple[Runner, ArrayRules]:
 async def random_tiles(dut):
     """Of one beat and more, of every format, at every pace."""
     runner, rules = await start(dut)
-    await scenarios.random_jobs(runner, 10, alike=5)
+    await scenarios.random_jobs(runner, 12, alike=4)
     await scenarios.changes(runner, 8)
     await scenarios.lengths(runner)
     await runner.environment.finish()
@@ -129,7 +129,7 @@ async def full_rate(dut):
     """Tiles of ROWS beats take ROWS cycles each; the last row leaves at its earliest."""
     runner, rules = await start(dut)
     await scenarios.full_rate(runner)
-    await scenarios.mixed_rate(runner, 10)
+    await scenarios.mixed_rate(runner, 8)
     await runner.environment.finish()
     assert not rules.seen["beat stalled"]
     assert rules.seen["first row at once"] == runner.environment.scoreboard.checked
@@ -147,6 +147,6 @@ async def largest_sums(dut):
 async def reset_in_flight(dut):
     """Whatever is inside is gone, and the next tile is as if nothing had been."""
     runner, rules = await start(dut)
-    await scenarios.resets(runner, 10)
+    await scenarios.resets(runner, 6)
     await runner.environment.finish()
     assert rules.seen["idle"]

@@ -35,12 +35,14 @@ class UnitAdapter(PinAdapter):
     }
 
     def __init__(self, dut: Any, random: np.random.Generator) -> None:
+        k_max = int(dut.K_MAX.value)
         can = Capabilities.of_build(
             exp_max=int(dut.EXP_MAX.value),
-            k_max=int(dut.K_MAX.value),
+            k_max=k_max,
             accumulator=ACCUMULATORS[int(dut.ACCUMULATOR.value)],
             failures=tuple(name for name in FAILURES if "packet" not in name),
             latency=int(dut.PIPELINE.value) + 10,
+            single=("in",) if k_max == 1 else (),
         )
         super().__init__(dut, can, random)
         self.begin()

@@ -24,6 +24,9 @@ from verif.environment.settings import (
     start_word,
 )
 
+MODERATE = 100
+"""Pairs of the longest packets that are drawn where a short one would do."""
+
 
 @dataclass(frozen=True)
 class Constraints:
@@ -361,7 +364,8 @@ class Generator:
             return replace(job, framing=failure.removesuffix(" pair"))
         if kind == "c":
             return self._other_packet(job, what.endswith("short"))
-        less, more = sorted(random.choice(np.arange(1, can.k_max + 1), 2, replace=False).tolist())
+        lengths = np.arange(1, min(can.k_max, MODERATE) + 1)
+        less, more = sorted(random.choice(lengths, 2, replace=False).tolist())
         more = min(more, less + 6)
         return self._of_lengths(job, *((less, more) if kind == "a" else (more, less)))
 

@@ -11,7 +11,7 @@ from verif.environment import wishes
 from verif.environment.draw import choose
 from verif.environment.extremes import largest_job
 from verif.environment.generator import Constraints
-from verif.environment.sequences import RATES, Runner
+from verif.environment.sequences import Runner
 from verif.environment.watchers import Tally, Timing
 
 FEW = 100
@@ -19,9 +19,6 @@ FEW = 100
 
 TRIES = 8
 """How often a situation is tried before it counts as out of reach."""
-
-LEAVING = 100
-"""Cycles, about, that an outcome takes to leave if another job is to come behind it."""
 
 
 def watched(runner: Runner) -> Tally:
@@ -39,7 +36,7 @@ async def random_jobs(runner: Runner, count: int, alike: int = 20) -> Tally:
     environment, tally = runner.environment, watched(runner)
     streams = environment.adapter.streams
     paces = [{}, dict.fromkeys(streams, 0.7)]
-    paces += [{name: rate} for name, rate in product(streams, (0.5, 0.15))]
+    paces += [{name: 0.2} for name in streams]
     for pace in paces:
         environment.adapter.pace(pace)
         for _ in range(count):
@@ -68,11 +65,11 @@ async def full_rate(runner: Runner) -> None:
     environment.adapter.pace({})
     stalls = {name: environment.adapter.streams[name].stalls for name in can.sinks}
     shortest, exact = max(can.rows, can.cols), 0
-    for k in sorted({shortest, shortest + 1, shortest + 7, can.k_max}):
+    for k in sorted({shortest, shortest + 1, can.k_max}):
         if k > can.k_max:
             continue
         overheads = set()
-        for count in (1, 2) if k > FEW else (1, 2, 3, 5, 20 if k < 10 else 4):
+        for count in (1, 2) if k > 40 else (1, 2, 3, 5):
             await environment.drained()
             timing.clear()
             wish = Constraints(k=k)
@@ -142,6 +139,7 @@ async def longest(runner: Runner) -> None:
     for negative in (False, True):
         await environment.send(largest_job(runner.generator, negative, can.k_max))
         await runner.send(Constraints(k=1))
+        await environment.drained()
     if refuses := "too long" in can.failures:
         await environment.send(largest_job(runner.generator, False, can.k_max + 1))
         await runner.follow()
@@ -158,13 +156,9 @@ async def failures(runner: Runner, times: int) -> None:
     for failure in runner.shuffled(kinds * times):
         if adapter.halts:
             await runner.run(Constraints(failure=failure, alone=True))
-            rates = dict.fromkeys(can.sinks, min(wishes.SLOW, can.rows / LEAVING))
-            for _ in range(TRIES):
-                await runner.run(Constraints(failure=failure, alone=False, rates=rates))
-                if tally.failures[failure, True]:
-                    break
+            await behind_another(runner, failure)
             continue
-        adapter.pace({name: choose(runner.random, RATES) for name in adapter.streams})
+        runner.pace()
         for wanted in [None, *runner.shuffled([None] * 6 + [failure] * 4), None]:
             await runner.send(Constraints(failure=wanted))
         await environment.drained()
@@ -174,6 +168,17 @@ async def failures(runner: Runner, times: int) -> None:
         alone, behind = tally.failures[failure, False], tally.failures[failure, True]
         assert alone + behind, f"{failure} did not occur"
         assert (alone and behind) or not adapter.halts, f"{failure} alone {alone}, behind {behind}"
+
+
+async def behind_another(runner: Runner, failure: str) -> None:
+    """Have a job refused while the outcome of the one before it is kept from leaving."""
+    environment = runner.environment
+    runner.pace(dict.fromkeys(environment.can.sinks, 0))
+    await runner.send(Constraints(k=1))
+    await runner.send(Constraints(failure=failure))
+    assert await environment.until(lambda: environment.scoreboard.failed is not None)
+    runner.pace()
+    await runner.follow()
 
 
 async def resets(runner: Runner, anywhere: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -48,8 +48,7 @@ class Runner:
         """Send one job, and do what has to go on around it."""
         environment = self.environment
         self.transactions += 1
-        rates = {name: choose(self.random, RATES) for name in environment.adapter.streams}
-        environment.adapter.pace(rates | dict(wish.rates))
+        self.pace(wish.rates)
         if wish.alone:
             await environment.drained()
         elif wish.alone is False or wish.rates:
@@ -64,6 +63,12 @@ class Runner:
         elif wish.rates:
             for _ in range(6):
                 await self.send(Constraints(k=wish.k))
+
+    def pace(self, rates: Mapping[str, float] | None = None) -> None:
+        """Set these rates by stream, and random ones for the other streams."""
+        adapter = self.environment.adapter
+        drawn = {name: choose(self.random, RATES) for name in adapter.streams}
+        adapter.pace(drawn | dict(rates or {}))
 
     async def send(self, wish: Constraints) -> Job:
         """Send one job that meets constraints."""
@@ -101,7 +106,7 @@ class Runner:
         """Send jobs, reset the design some cycles later, then see that it works."""
         environment = self.environment
         adapter, can = environment.adapter, environment.can
-        adapter.pace({name: choose(self.random, RATES) for name in adapter.streams})
+        self.pace()
         failure = choose(self.random, [*can.failures, None]) if can.k_max <= 100 else None
         sending = cocotb.start_soon(self._send_several([None, failure, None, None]))
         for _ in range(int(self.random.integers(1, 120))):
@@ -126,6 +131,7 @@ class Runner:
         if sending is not None and kind == "reset":
             sending.cancel()
         await environment.reset(kind)
+        self.pace()
         if sending is not None and kind != "reset":
             await sending
         if environment.scoreboard.failed and environment.adapter.halts:
