@@ -1,0 +1,145 @@
+"""Carries a campaign out: draws, judges several mutants at a time, keeps what it learns."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from verif.files import write_json, write_text
+from verif.mutation import known, plan, processes
+from verif.mutation.judge import Judge
+from verif.mutation.mutant import Mutant, Verdict
+from verif.mutation.report import Result, markdown, summarize
+
+NOTED = ("survived", "error")
+
+
+class Campaign:
+    """One campaign.
+
+    Parameters
+    ----------
+    judge : Judge
+        What judges.
+    modules : Sequence of str
+        Modules to mutate.
+    mutants : int
+        How many to draw of them all.
+    seed : int
+        What they depend on.
+    jobs : int
+        Mutants at a time.
+    folder : Path
+        For summary and report.
+    is_full : bool
+        Whether the share of decided mutants is what counts.
+    """
+
+    def __init__(
+        self,
+        judge: Judge,
+        modules: Sequence[str],
+        *,
+        mutants: int,
+        seed: int,
+        jobs: int,
+        folder: Path,
+        is_full: bool = False,
+    ) -> None:
+        self.judge = judge
+        self.modules = modules
+        self.mutants = mutants
+        self.seed = seed
+        self.jobs = jobs
+        self.folder = folder
+        self.is_full = is_full
+        self.verdicts: list[Verdict] = []
+        self.recalled = 0
+
+    def run(self, console: Console) -> Result:
+        """Run it to its end, or to an interruption, and return what is known then.
+
+        Raises
+        ------
+        MutationError
+            If a mutant cannot be made, or a bench fails on the unmutated design.
+        """
+        start = time.monotonic()
+        self._write(self._result(0.0, drawn=-1))  # stands if the campaign is cut short
+        drawn: list[Mutant] = []
+        columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+        columns += [TextColumn("{task.fields[note]}"), TimeRemainingColumn()]
+        pool = ThreadPoolExecutor(self.jobs)
+        processes.restart()
+        with Progress(*columns, console=console) as progress:
+            try:
+                drawn = self._draw(pool, progress)
+                self._judge(drawn, pool, progress, console)
+                stale = known.stale(known.load(), self.verdicts, self.judge.design)
+                result = self._result(time.monotonic() - start, len(drawn), stale)
+            except KeyboardInterrupt:
+                console.print("interrupted: what has been judged is kept, run it again to go on")
+                result = self._result(time.monotonic() - start, len(drawn) or -1)
+            finally:
+                processes.stop()
+                pool.shutdown(cancel_futures=True)
+        self._write(result)
+        return result
+
+    def _draw(self, pool: ThreadPoolExecutor, progress: Progress) -> list[Mutant]:
+        design, cases = self.judge.design, self.judge.cases
+        counts = plan.shares({name: design.size(name) for name in self.modules}, self.mutants)
+        task = progress.add_task("modules drawn from", total=len(counts), note="")
+        futures = [
+            pool.submit(plan.draw, name, design, cases[name], number, self.seed)
+            for name, number in counts.items()
+        ]
+        for _ in as_completed(futures):
+            progress.advance(task)
+        return [mutant for future in futures for mutant in future.result()]
+
+    def _judge(
+        self,
+        drawn: Sequence[Mutant],
+        pool: ThreadPoolExecutor,
+        progress: Progress,
+        console: Console,
+    ) -> None:
+        kept = [self.judge.recall(mutant) for mutant in drawn]
+        self.verdicts = [verdict for verdict in kept if verdict is not None]
+        self.recalled = len(self.verdicts)
+        left = [mutant for mutant, verdict in zip(drawn, kept, strict=True) if verdict is None]
+        task = progress.add_task("mutants judged", total=len(drawn), note="")
+        progress.update(task, completed=self.recalled)
+        futures: list[Future[Verdict]] = [pool.submit(self.judge.judge, one) for one in left]
+        for future in as_completed(futures):
+            verdict = future.result()
+            self.verdicts.append(verdict)
+            killed = sum(one.status == "killed" for one in self.verdicts)
+            progress.update(task, advance=1, note=f"{killed} killed")
+            if verdict.status in NOTED:
+                text = f"{verdict.status}: {verdict.mutant} {verdict.detail}"
+                console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _result(self, seconds: float, drawn: int, stale: Sequence[str] = ()) -> Result:
+        return Result(
+            seed=self.seed,
+            verdicts=sorted(self.verdicts, key=lambda verdict: str(verdict.mutant)),
+            drawn=drawn,
+            modules=self.modules,
+            known=known.load(),
+            stale=stale,
+            is_full=self.is_full,
+            seconds=seconds,
+            jobs=self.jobs,
+            recalled=self.recalled,
+        )
+
+    def _write(self, result: Result) -> None:
+        write_json(self.folder / "summary.json", summarize(result))
+        write_text(self.folder / "report.md", markdown(result))

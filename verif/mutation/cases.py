@@ -1,0 +1,159 @@
+"""The benches that judge mutants: each with the parameter sets that the regression gives it."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from verif.mutation.design import Design
+from verif.mutation.mutant import MutationError, Parameters, digest
+from verif.regression.seeds import derive_seed
+
+ROOT = Path(__file__).resolve().parents[2]
+REGRESSION = "tests/test_rtl.py"
+PACKAGES = ("model", "tests", "verif")
+VARIANTS = ("ACCUMULATOR", "PIPELINE")
+LIMITS = {"ROWS": 4, "COLS": 4, "K_MAX": 100, "EXP_MAX": 5}
+"""Builds of the array and of what contains it are slow beyond these; larger ones judge nothing."""
+LIMITED = ("array", "engine", "unit")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A bench with one parameter set.
+
+    Attributes
+    ----------
+    module : str
+        Name of the module that it is the bench of, without ``ffp8_``.
+    settings : tuple
+        Parameters that are set, by name and value.
+    seed : int
+        What everything random in the bench comes from.
+    """
+
+    module: str
+    settings: tuple[tuple[str, int], ...]
+    seed: int
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """Parameters by name."""
+        return dict(self.settings)
+
+    @property
+    def name(self) -> str:
+        """Name, as pytest shows it."""
+        return "-".join([self.module, *(f"{name}{value}" for name, value in self.settings)])
+
+    @property
+    def bench(self) -> str:
+        """Importable name of the cocotb module."""
+        return f"tests.benches.bench_{self.module}"
+
+
+def read_cases(seed: int) -> dict[str, list[Case]]:
+    """Return the cases of each module's bench that are small enough for a campaign.
+
+    The first ones differ in accumulator and pipeline, so that every part of a module is soon seen.
+
+    Parameters
+    ----------
+    seed : int
+        Of the regression; each case gets from it the seed that it has there.
+
+    Raises
+    ------
+    MutationError
+        If there are none.
+    """
+    rtl = importlib.import_module("tests.test_rtl")
+    cases: dict[str, list[Case]] = {}
+    for case in rtl.BENCHES:
+        module, parameters = case
+        node = f"{REGRESSION}::test_bench[{rtl.case_name(case)}]"
+        if module not in LIMITED or _is_small(parameters):
+            found = Case(module, tuple(parameters.items()), derive_seed(seed, node))
+            cases.setdefault(module, []).append(found)
+    if not cases:
+        raise MutationError(f"{REGRESSION}: no case in BENCHES, expected (module, parameters)")
+    return {module: _varied(found) for module, found in cases.items()}
+
+
+def _is_small(parameters: Parameters) -> bool:
+    return all(parameters.get(name, 0) <= limit for name, limit in LIMITS.items())
+
+
+def _varied(cases: Sequence[Case]) -> list[Case]:
+    firsts: dict[tuple[int | None, ...], Case] = {}
+    for case in cases:
+        firsts.setdefault(tuple(map(case.parameters.get, VARIANTS)), case)
+    first = list(firsts.values())
+    return first + [case for case in cases if case not in first]
+
+
+def fingerprint(case: Case, design: Design, mutated: str) -> str:
+    """Hash what decides how a case ends, the mutated module's own text apart.
+
+    That is the bench with all Python files of the project that it imports, the modules that it
+    elaborates, the register map, parameters and seed.
+    """
+    return digest(
+        case,
+        _python(case.bench),
+        [(name, design.sources[name]) for name in design.closure(case.module) if name != mutated],
+        [path.read_text("utf-8") for path in sorted((ROOT / "hdl").glob("*.yaml"))],
+    )
+
+
+@cache
+def _python(module: str) -> str:
+    return digest([(path, (ROOT / path).read_text("utf-8")) for path in import_closure(module)])
+
+
+def import_closure(module: str) -> list[str]:
+    """Return the project's Python files that a module needs, itself included.
+
+    Parameters
+    ----------
+    module : str
+        Importable name.
+
+    Returns
+    -------
+    list of str
+        Paths seen from the project's root, sorted.
+    """
+    found: set[str] = set()
+    left = [module, "verif.simulation"]
+    while left:
+        name = left.pop()
+        parents = [name.rsplit(".", depth)[0] for depth in range(name.count(".") + 1)]
+        for candidate in parents:
+            path = _file(candidate)
+            if path is not None and path not in found:
+                found.add(path)
+                left += _imports(ROOT / path)
+    return sorted(found)
+
+
+def _file(name: str) -> str | None:
+    folder = ROOT / name.replace(".", "/")
+    for path in (folder.with_suffix(".py"), folder / "__init__.py"):
+        if path.is_file():
+            return str(path.relative_to(ROOT))
+    return None
+
+
+def _imports(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [name for name in names if name.partition(".")[0] in PACKAGES]

@@ -1,0 +1,104 @@
+"""The command line of the campaign."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from verif.files import write_text
+from verif.mutation.campaign import Campaign
+from verif.mutation.cases import ROOT, read_cases
+from verif.mutation.design import Design
+from verif.mutation.judge import Judge
+from verif.mutation.mutant import MutationError
+from verif.mutation.report import markdown, show
+from verif.mutation.store import Store
+from verif.mutation.yosys import YosysError
+
+SAMPLE, FULL = 80, 1100
+INTERRUPTED = 130
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the command line's settings.
+
+    Raises
+    ------
+    MutationError
+        If a number is too small.
+    """
+    parser = argparse.ArgumentParser(
+        prog="verif.mutation",
+        description="Break the design on purpose: a bench must notice each mutant, or a proof "
+        "show that nobody can.",
+    )
+    parser.add_argument("--mutants", type=int, help=f"how many, {SAMPLE}, or {FULL} if --full")
+    parser.add_argument(
+        "--full", action="store_true", help="pass if 99 percent are killed or proven equivalent"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="what mutants and benches depend on")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
+    parser.add_argument("--modules", help="comma-separated, as in decode,encode; all unless given")
+    parser.add_argument("--hdl", type=Path, default=ROOT / "hdl", help="folder of the design")
+    parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutate")
+    parser.add_argument("--document", type=Path, help="write the report there too, if complete")
+    settings = parser.parse_args(arguments)
+    settings.mutants = settings.mutants or (FULL if settings.full else SAMPLE)
+    for name in ("mutants", "jobs"):
+        if getattr(settings, name) < 1:
+            raise MutationError(f"--{name} {getattr(settings, name)}: at least 1")
+    return settings
+
+
+def prepare(settings: argparse.Namespace) -> Campaign:
+    """Return the campaign of a command line.
+
+    Raises
+    ------
+    MutationError
+        If a tool, a module or a bench is missing.
+    """
+    if shutil.which("iverilog") is None:
+        raise MutationError("iverilog: not on PATH, run `make setup`")
+    design = Design.read(settings.hdl)
+    modules = settings.modules.split(",") if settings.modules else list(design.sources)
+    cases = read_cases(settings.seed)
+    for module in modules:
+        if module not in design.sources:
+            raise MutationError(f"module {module}: unknown, choose of {', '.join(design.sources)}")
+        if module not in cases:
+            raise MutationError(f"module {module}: no bench of its own, expected one in BENCHES")
+    folder = settings.results.resolve()
+    judge = Judge(design, cases, Store(folder / "results"), folder / "survivors")
+    return Campaign(
+        judge,
+        modules,
+        mutants=settings.mutants,
+        seed=settings.seed,
+        jobs=settings.jobs,
+        folder=folder,
+        is_full=settings.full,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a campaign and return the exit status."""
+    console = Console()
+    try:
+        settings = parse_arguments(arguments)
+        result = prepare(settings).run(console)
+    except (MutationError, YosysError) as error:
+        print(f"mutate: {error}", file=sys.stderr)
+        return 2
+    show(result, console)
+    if settings.document and result.is_complete:
+        write_text(settings.document, markdown(result))
+    if not result.is_complete:
+        return INTERRUPTED
+    return 1 if result.failures() else 0
