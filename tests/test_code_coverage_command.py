@@ -101,6 +101,15 @@ def test_the_command_fails_when_pytest_ends_badly(command) -> None:
     assert "pytest ended with status 3" in output
 
 
+def test_the_command_fails_when_a_bench_leaves_no_counts(
+    command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verif.code_coverage.__main__.find_cases", lambda part: ["one", "two"])
+    status, output, summary = command(counted())
+    assert status == 1 and not summary["passed"]
+    assert "1 of 2 cases left counts" in output
+
+
 def test_the_command_fails_for_a_stale_exclusion(command) -> None:
     status, output, summary = command(counted(), listed=STALE)
     assert status == 1 and not summary["passed"]

@@ -157,6 +157,21 @@ def test_modules_inside_are_looked_into_where_that_is_needed() -> None:
     assert compare(design, "outer", ".b(b)", ".b(a)").result == "different"
 
 
+def test_a_module_may_not_look_at_what_differs() -> None:
+    inner = "module ffp8_inner (input [3:0] a, output [3:0] y);\nassign y = a + 4'd1;\nendmodule"
+    outer = """module ffp8_outer (input [3:0] a, output y);
+  wire [3:0] all;
+  ffp8_inner inner (.a(a), .y(all));
+  assign y = all[0];
+endmodule"""
+    design = Design({"inner": inner, "outer": outer})
+    assert compare(design, "inner", "4'd1", "4'd3").result == "different"
+    for value, result in ((3, "equivalent"), (2, "different")):
+        mutant = Mutant("inner", SOURCE, "", 1, "", "", inner.replace("4'd1", f"4'd{value}"))
+        proof = prove(mutant, design, {}, "outer")
+        assert (proof.result, proof.method) == (result, "combinational (fraig), inside outer")
+
+
 @pytest.mark.parametrize(
     ("module", "old", "new", "parameters"),
     [

@@ -150,11 +150,37 @@ def test_a_netlist_meets_only_its_own_builds(
     assert judging.own_cases(replace(netlist, parameters={"EXP_MAX": 4})) == []
 
 
-def test_proofs_are_at_all_builds_but_the_widest(tmp_path: Path) -> None:
+def test_proofs_are_at_all_but_the_largest_builds(tmp_path: Path) -> None:
     every = [Case("encode", (("ACC_WIDTH", width),), 1) for width in (31, 83, 524)]
-    judging = Judge(DESIGN, {"encode": every}, Store(tmp_path), tmp_path)
+    judging = Judge(DESIGN, CASES | {"encode": every}, Store(tmp_path), tmp_path)
     sets = judging.proof_sets(mutant("dropped2 > 25", "dropped2 > 26", "encode"))
     assert sets == [{"ACC_WIDTH": 31}, {"ACC_WIDTH": 83}]
+    judging.cases["encode"][:2] = []
+    assert judging.proof_sets(mutant("dropped2 > 25", "dropped2 > 26", "encode")) == [
+        {"ACC_WIDTH": 524}
+    ]
+
+
+def test_what_differs_may_be_equivalent_inside_all_its_users(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, script = scripted({})
+    different = {"decode"}
+
+    def prove(mutant: Mutant, design: Design, parameters: object, top: str = "decode") -> Proof:
+        return Proof({}, "different" if top in different else "equivalent", f"inside {top}")
+
+    monkeypatch.setattr(judge.equivalence, "prove", prove)
+    assert {case.module for case in judging.proofs_inside(SEEN)} == {"array", "unit"}
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, len(verdict.proofs)) == ("equivalent", 2)
+    assert "engine" in script.asked  # benches of users come first
+    different.add("unit")
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, verdict.proofs[-1].method) == ("survived", "inside unit")
+    large = Case("unit", (("K_MAX", 8192),), 1)
+    judging.cases = CASES | {"unit": [large]}
+    assert judging.proofs_inside(SEEN) == []
 
 
 def test_cases_of_the_regression_with_its_seeds() -> None:

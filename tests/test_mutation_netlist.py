@@ -98,6 +98,8 @@ def test_a_draw_of_a_module_has_both_kinds_and_all_variants() -> None:
     assert drawn == plan.draw("pe", DESIGN, cases, 12, 1) != plan.draw("pe", DESIGN, cases, 12, 2)
     builds = [mutant.parameters and mutant.parameters["ACCUMULATOR"] for mutant in drawn]
     assert [builds.count(which) for which in (None, 0, 1)] == [6, 3, 3]
+    few = plan.draw("pe", DESIGN, cases, 4, 1)
+    assert len(few) == 4 and len({str(one.parameters) for one in few if one.parameters}) == 1
 
 
 def test_the_design_is_written_with_the_mutant(drawn: list[Mutant], tmp_path: Path) -> None:

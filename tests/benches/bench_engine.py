@@ -97,7 +97,7 @@ async def check_registers(runner: Runner, ledger: Ledger) -> None:
 async def random_tiles(dut):
     """Random formats from tile to tile, with stalls and starvation on every stream in turn."""
     runner, ledger, engine = await start(dut)
-    await scenarios.random_jobs(runner, 2, alike=8 if engine.rows > 8 else 20)
+    await scenarios.random_jobs(runner, 1, alike=8 if engine.rows > 8 else 20)
     await scenarios.lengths(runner)
     await check_registers(runner, ledger)
     environment = runner.environment
@@ -112,7 +112,7 @@ async def random_tiles(dut):
 async def formats_change_from_tile_to_tile(dut):
     """Everything that the registers hold is that tile's own, while another one is inside."""
     runner, ledger, _ = await start(dut)
-    await scenarios.changes(runner, 3)
+    await scenarios.changes(runner, 2)
     await check_registers(runner, ledger)
     await runner.environment.finish()
 

@@ -62,16 +62,22 @@ class JudgeBench:
             not raw and (rounding >= len(ROUNDINGS) or (all(clamp) and formats[2][0] == 1))
         )
         assert int(self.dut.refused.value) == refused, f"{ports}: refused is to be {refused}"
+        # Also where a format is refused: by the same rule, with fraction bits below zero.
+        grid = sum(
+            bias + 7 - sign - exponent
+            for (sign, exponent), bias in zip(formats[:2], biases[:2], strict=True)
+        )
+        expected = {"grid": grid, "offset": (RAW_BIAS if raw else biases[2]) - grid}
+        for name, value in expected.items():
+            actual = getattr(self.dut, name).value.to_signed()
+            assert actual == value, f"{ports}: {name} {actual}, expected {value}"
         if not refused:
             units = [
                 Format(sign, exponent, 8 - sign - exponent, bias).unit_exponent
                 for (sign, exponent), bias in zip(formats[:2], biases[:2], strict=True)
             ]
-            grid = -sum(units)
-            expected = {"grid": grid, "offset": (RAW_BIAS if raw else biases[2]) - grid}
+            assert grid == -sum(units)
             for name, value in expected.items():
-                actual = getattr(self.dut, name).value.to_signed()
-                assert actual == value, f"{ports}: {name} {actual}, expected {value}"
                 self.extremes[name] |= {value}
         self.refused += refused
         self.checked += 1

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 
 import cocotb
-from cocotb.triggers import ClockCycles
+from cocotb.triggers import ClockCycles, FallingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from tests.benches.lite import EVERYTHING, LITE, NAMES, UNKNOWN, Bench, Traffic
@@ -178,6 +178,31 @@ async def soft_reset_and_counters(dut):
     (cycles,) = await read(bench, "CYCLES")
     assert 0 < cycles < 10
     assert await read(bench, *kept) == list(kept.values())
+
+
+@bench_test()
+async def counters_of_a_long_run(dut):
+    """Every bit of every counter is counted up to, and read: they are set close to where it is."""
+    bench, checked = Bench(dut, LITE), 0
+    await bench.reset()
+    control, largest = REGISTERS["CONTROL"], bench.parameters["ROWS"] * bench.parameters["COLS"]
+    names = ["TILES_DONE", *COUNTERS, *(f"{name}_HIGH" for name in COUNTERS)]
+    for bit in range(1, 64):
+        carried = {name: (1 << bit) - 1 for name in COUNTERS}  # the next count carries this far
+        others = {name: int(bench.random.integers(2**63)) for name in COUNTERS}
+        for values in (carried, others):
+            await FallingEdge(dut.clk)
+            for name, value in values.items():
+                getattr(dut, f"{name.lower()}_q").value = value
+            bench.model.preset(**values)
+            bench.model.words["TILES_DONE"] = values["CYCLES"] & ALL_ONES >> 1
+            dut.tiles_done_q.value = bench.model.words["TILES_DONE"]
+            for engine in ({"pair": 1}, {"occupied": 1}, {"tile_done": 1}):
+                await tick(bench, gated=int(bench.random.integers(largest + 1)), **engine)
+            await write(bench, "CONTROL", control.pack(snapshot=1))
+            assert await read(bench, *names) == [bench.model.words[name] for name in names]
+            checked += 1
+    assert checked == 2 * 63
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")

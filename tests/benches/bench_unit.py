@@ -69,8 +69,8 @@ async def start(dut: Any) -> tuple[Runner, UnitRules]:
 async def results_of_every_format(dut):
     """Results and flags equal the exact definition, in order, whatever stalls."""
     runner, rules = await start(dut)
-    await scenarios.random_jobs(runner, 80)
-    await scenarios.changes(runner, 10)
+    await scenarios.random_jobs(runner, 100)
+    await scenarios.changes(runner, 4)
     await scenarios.lengths(runner)
     await runner.environment.finish()
     assert rules.seen["not ready"] and rules.seen["reset"] == 1

@@ -185,12 +185,14 @@ class Traffic:
         self.bench.pins.drive(
             s_axil_awvalid=self.offered["aw"],
             s_axil_awaddr=address,
+            s_axil_awprot=int(integers(8)),
             s_axil_wvalid=self.offered["w"],
             s_axil_wdata=data,
             s_axil_wstrb=strobe,
             s_axil_bready=self.paces["b"](),
             s_axil_arvalid=self.offered["ar"],
             s_axil_araddr=read,
+            s_axil_arprot=int(integers(8)),
             s_axil_rready=self.paces["r"](),
         )
 

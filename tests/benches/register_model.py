@@ -79,6 +79,10 @@ class RegisterModel:
         shown |= {name: shown[name] & 0xFF for name in ("a_bias", "y_bias")}
         return shown | {"irq": int(self.words["IRQ_STATUS"] & self.words["IRQ_ENABLE"] != 0)}
 
+    def preset(self, **counters: int) -> None:
+        """Take over what counters have been set to, as if they had counted up to there."""
+        self._counters |= counters
+
     def show(self, engine: Mapping[str, int]) -> None:
         """Take over what the engine shows of itself in this cycle."""
         self.words["STATUS"] = REGISTERS["STATUS"].pack(

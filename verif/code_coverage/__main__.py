@@ -109,7 +109,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="JOBS=: runs at a time")
     parser.add_argument("--seed", type=int, default=1, help="SEED=: of the benches")
-    parser.add_argument("--tests", help="TESTS=: only cases with this in their name; no gate then")
+    parser.add_argument(
+        "--tests", help="TESTS=: only cases with this in their name, which never pass"
+    )
     parser.add_argument("--results", type=Path, default=BUILD / "code-coverage")
     parser.add_argument("--exclusions", type=Path, default=EXCLUSIONS)
     settings = parser.parse_args(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 KINDS = ("line", "branch", "toggle")
@@ -106,13 +107,14 @@ def _parse_record(text: str) -> tuple[Point, frozenset[int], int]:
     if key["t"] not in KINDS:
         raise ValueError(text)
     point = Point(Path(key["f"]).name, int(key["l"]), int(key["n"]), key["t"], key["o"])
-    return point, _parse_lines(key.get("S", "")), int(count)
+    return point, number_set(key.get("S", "")), int(count)
 
 
-def _parse_lines(text: str) -> frozenset[int]:
-    """Return the lines of a list such as ``12-14,17``."""
-    lines: set[int] = set()
+@cache
+def number_set(text: str) -> frozenset[int]:
+    """Return the numbers of a list such as ``12-14,17``; none for an empty text."""
+    numbers: set[int] = set()
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
-        lines.update(range(int(first), int(last or first) + 1))
-    return frozenset(lines)
+        numbers.update(range(int(first), int(last or first) + 1))
+    return frozenset(numbers)

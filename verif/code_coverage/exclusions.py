@@ -9,9 +9,16 @@ from pathlib import Path
 
 import yaml
 
-from verif.code_coverage.counts import KINDS, Counts, Point
+from verif.code_coverage.counts import KINDS, Counts, Point, number_set
 
-CATEGORIES = ("constant by parameter", "unreachable by definition", "defensive", "width")
+CATEGORIES = (
+    "constant by parameter",
+    "constant by construction",
+    "elaborated only",
+    "unreachable by definition",
+    "defensive",
+    "width",
+)
 TOGGLE = re.compile(r"(?P<signal>.*?)(?:\[(?P<bit>\d+)\])?:(?P<edge>0->1|1->0)")
 
 
@@ -37,8 +44,8 @@ class Exclusion:
         Of a branch: ``if`` or ``else``; of a toggle, an edge, both if empty.
     signal : str
         Of a toggle: regular expression that the signal's whole name matches, bits left away.
-    bits : range or None
-        Of a toggle: which bits of the last dimension; None for all.
+    bits : str
+        Of a toggle: which bits of the last dimension, as in ``7`` or ``0-3,7``; all if empty.
     """
 
     file: str
@@ -48,11 +55,11 @@ class Exclusion:
     source: str = ""
     what: str = ""
     signal: str = ""
-    bits: range | None = None
+    bits: str = ""
 
     def __str__(self) -> str:
         """Return what a person looks for in the list."""
-        bits = f" bits {self.bits.start}-{self.bits.stop - 1}" if self.bits else ""
+        bits = f" bits {self.bits}" if self.bits else ""
         return f"{self.file}: {self.kind} {self.signal or self.source}{bits} {self.what}".rstrip()
 
     def matches(self, point: Point, source: Sequence[str]) -> bool:
@@ -68,8 +75,9 @@ class Exclusion:
         found = TOGGLE.fullmatch(point.what)
         if not found or not re.fullmatch(self.signal, found["signal"]):
             return False
-        in_bits = self.bits is None or (found["bit"] and int(found["bit"]) in self.bits)
-        return bool(in_bits) and self.what in ("", found["edge"])
+        bit = found["bit"]
+        in_bits = not self.bits or (bit is not None and int(bit) in number_set(self.bits))
+        return in_bits and self.what in ("", found["edge"])
 
 
 def load_exclusions(path: Path) -> list[Exclusion]:
@@ -106,18 +114,10 @@ def _read_entry(name: str, entry: object) -> Exclusion:
         raise ExclusionError(
             f"{where}: signal {entry['signal']}: no regular expression, {error}"
         ) from None
-    bits = _read_bits(where, entry.get("bits"))
-    texts = {key: str(text).strip() for key, text in entry.items() if key != "bits"}
-    return Exclusion(**texts, bits=bits)
-
-
-def _read_bits(where: str, text: object) -> range | None:
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+)(?:-(\d+))?", str(text))
-    if not found or int(found[2] or found[1]) < int(found[1]):
-        raise ExclusionError(f"{where}: bits {text}: as in 7 or 7-9")
-    return range(int(found[1]), int(found[2] or found[1]) + 1)
+    bits = str(entry.get("bits", ""))
+    if bits and not re.fullmatch(r"\d+(-\d+)?(,\d+(-\d+)?)*", bits):
+        raise ExclusionError(f"{where}: bits {bits}: as in 7 or 0-3,7")
+    return Exclusion(**{key: str(text).strip() for key, text in entry.items()})
 
 
 def apply(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from cocotb.triggers import RisingEdge
 from verif.environment.capabilities import Capabilities
 from verif.environment.job import Job, Outcome
 from verif.environment.streams import Port, Stream
+
+NOISY = 0.25
+"""Share of beats in which pins that carry nothing change, though none begins or ends to do so."""
 
 
 class Adapter(ABC):
@@ -103,6 +106,7 @@ class PinAdapter(Adapter):
         self._offers: dict[str, dict[str, int] | None] = dict.fromkeys(can.sources)
         self._driven: dict[str, int] = {}
         self._widths: dict[str, int] = {}
+        self._carried: dict[str, Collection[str]] = {}  # pins of the payload that carry something
         self._in_reset = True
         Clock(getattr(dut, self.clock), 10, unit="ns", impl="gpi").start(start_high=False)
         self._set({self.reset_pin: self.reset_level})
@@ -159,7 +163,10 @@ class PinAdapter(Adapter):
         if not self.streams[name].waiting:
             self._offers[name] = queue.popleft() if queue and self._now(name) else None
             payload = self._offers[name] or {}
-            self._set(self._noise(pin for pin in port.payload if pin not in payload) | payload)
+            self._set(payload)
+            if payload.keys() != self._carried.get(name) or self.random.random() < NOISY:
+                self._carried[name] = payload.keys()
+                self._set(self._noise(pin for pin in port.payload if pin not in payload))
         self._set({port.valid: int(self._offers[name] is not None)})
 
     def _now(self, name: str) -> bool:

@@ -19,7 +19,7 @@ from verif.environment.settings import (
     start_units,
 )
 
-RATIONAL_MACS = 2000
+RATIONAL_MACS = 250
 """Up to so many MACs the exact definition judges, one result after the other; above, `gemm`."""
 
 Outcome = tuple[np.ndarray, np.ndarray]

@@ -10,15 +10,15 @@ from itertools import product
 from verif.environment import wishes
 from verif.environment.draw import choose
 from verif.environment.extremes import largest_job
-from verif.environment.generator import Constraints
+from verif.environment.generator import MODERATE, Constraints
 from verif.environment.sequences import Runner
 from verif.environment.watchers import Tally, Timing
 
-FEW = 100
-"""Up to so many pairs, K_MAX is a length like any other; above, `longest` alone has it."""
-
 TRIES = 8
 """How often a situation is tried before it counts as out of reach."""
+
+LEAVING = 40
+"""Cycles, about, that an outcome takes to leave if the next job is to come behind it."""
 
 
 def watched(runner: Runner) -> Tally:
@@ -65,7 +65,7 @@ async def full_rate(runner: Runner) -> None:
     environment.adapter.pace({})
     stalls = {name: environment.adapter.streams[name].stalls for name in can.sinks}
     shortest, exact = max(can.rows, can.cols), 0
-    for k in sorted({shortest, shortest + 1, can.k_max}):
+    for k in sorted({shortest, shortest + 1, min(can.k_max, MODERATE)}):
         if k > can.k_max:
             continue
         overheads = set()
@@ -108,7 +108,8 @@ async def mixed_rate(runner: Runner, count: int) -> None:
 async def changes(runner: Runner, times: int) -> None:
     """Change each thing of the configuration alone, while the job before is inside."""
     environment, tally = runner.environment, watched(runner)
-    environment.adapter.pace(dict.fromkeys(environment.can.sinks, 0.5))
+    leaving = min(wishes.SLOW, environment.can.rows / LEAVING)
+    environment.adapter.pace(dict.fromkeys(environment.can.sinks, leaving))
     things = wishes.changing(environment.can)
     for what in runner.shuffled(things * times):
         await runner.send(Constraints(change=what))
@@ -121,7 +122,7 @@ async def lengths(runner: Runner) -> None:
     """Send jobs of 1, 2, about ROWS and K_MAX pairs after each other, fast and slowly."""
     environment, can, tally = runner.environment, runner.environment.can, watched(runner)
     wanted = {1, 2, can.rows - 1, can.rows, can.rows + 1} | (
-        {can.k_max} if can.k_max <= FEW else set()
+        {can.k_max} if can.k_max <= MODERATE else set()
     )
     wanted = [k for k in wanted if 1 <= k <= can.k_max]
     for rate in (1.0, 0.7):
@@ -152,7 +153,7 @@ async def failures(runner: Runner, times: int) -> None:
     """Have jobs refused for each reason; those before and after give their results."""
     environment, tally = runner.environment, watched(runner)
     can, adapter = environment.can, environment.adapter
-    kinds = [one for one in can.failures if one != "too long" or can.k_max <= FEW]
+    kinds = wishes.brief_failures(can)
     for failure in runner.shuffled(kinds * times):
         if adapter.halts:
             await runner.run(Constraints(failure=failure, alone=True))

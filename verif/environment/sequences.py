@@ -9,6 +9,7 @@ from typing import Any
 import cocotb
 import numpy as np
 
+from verif.environment import wishes
 from verif.environment.capabilities import Capabilities
 from verif.environment.draw import choose
 from verif.environment.environment import Environment
@@ -107,7 +108,7 @@ class Runner:
         environment = self.environment
         adapter, can = environment.adapter, environment.can
         self.pace()
-        failure = choose(self.random, [*can.failures, None]) if can.k_max <= 100 else None
+        failure = choose(self.random, [*wishes.brief_failures(can), None])
         sending = cocotb.start_soon(self._send_several([None, failure, None, None]))
         for _ in range(int(self.random.integers(1, 120))):
             await adapter.edge

@@ -9,7 +9,7 @@ import numpy as np
 from verif.environment.capabilities import Capabilities
 from verif.environment.draw import choose
 from verif.environment.environment import Environment
-from verif.environment.generator import Constraints
+from verif.environment.generator import MODERATE, Constraints
 from verif.environment.settings import CHANGES
 
 SLOW, CRAWL = 0.3, 0.03
@@ -74,6 +74,11 @@ def failing(can: Capabilities, failure: str, alone: bool) -> Constraints:
     return Constraints(failure=failure, alone=alone, rates=rates)
 
 
+def brief_failures(can: Capabilities) -> list[str]:
+    """Return the failures that do not take very long jobs."""
+    return [name for name in can.failures if name != "too long" or can.k_max <= MODERATE]
+
+
 def states(can: Capabilities) -> list[str]:
     """Return what a design can be doing as far as its boundary tells, see `Environment.states`."""
     names = [
@@ -95,6 +100,6 @@ def reset(can: Capabilities, random: np.random.Generator, kind: str, state: str)
         rates = {stream: SLOW}
     elif stream in can.sinks:
         rates = dict.fromkeys(can.sinks, CRAWL if state.endswith("waiting") else SLOW)
-    failure = choose(random, can.failures) if state == "failed" else None
+    failure = choose(random, brief_failures(can)) if state == "failed" else None
     k = min(can.k_max, 1 if state == "computing" else 12)
     return Constraints(reset=(kind, state), rates=rates, k=k, alone=True, failure=failure)

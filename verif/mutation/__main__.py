@@ -2,10 +2,21 @@
 
 import signal
 import sys
+from types import FrameType
+
+SIGNALS = signal.SIGINT, signal.SIGTERM
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Interrupt the campaign; what comes while it ends in good order changes nothing."""
+    for one in SIGNALS:
+        signal.signal(one, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
 
 if __name__ == "__main__":
     from verif.mutation.command import main
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has had one ignored
-        signal.signal(number, signal.default_int_handler)
+    for number in SIGNALS:  # also where a shell has had one ignored
+        signal.signal(number, interrupt)
     sys.exit(main())

@@ -75,7 +75,6 @@ class Campaign:
         columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
         columns += [TextColumn("{task.fields[note]}"), TimeRemainingColumn()]
         pool = ThreadPoolExecutor(self.jobs)
-        processes.restart()
         with Progress(*columns, console=console) as progress:
             try:
                 drawn = self._draw(pool, progress)
@@ -88,6 +87,7 @@ class Campaign:
             finally:
                 processes.stop()
                 pool.shutdown(cancel_futures=True)
+                processes.restart()
         self._write(result)
         return result
 

@@ -21,7 +21,7 @@ from verif.mutation.report import markdown, show
 from verif.mutation.store import Store
 from verif.mutation.yosys import YosysError
 
-SAMPLE, FULL = 80, 1100
+SAMPLE, FULL = 64, 1100
 INTERRUPTED = 130
 
 

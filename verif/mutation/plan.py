@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 
 from verif.mutation import netlist, source
@@ -11,6 +12,8 @@ from verif.mutation.mutant import Mutant
 
 MINIMUM = 4
 """Mutants of a module, at least, or as many as can be made."""
+FEWEST = 3
+"""Mutants of a netlist, at least: each needs a run of the unmutated one."""
 
 
 def shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
@@ -44,7 +47,8 @@ def shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
 def draw(module: str, design: Design, cases: Sequence[Case], count: int, seed: int) -> list[Mutant]:
     """Draw the mutants of a module, half of them in the source, half in netlists.
 
-    There is a netlist for each accumulator and pipeline that the module's bench builds.
+    There is a netlist for each accumulator and pipeline that the module's bench builds, or, for
+    few mutants, of some of them.
 
     Parameters
     ----------
@@ -65,10 +69,11 @@ def draw(module: str, design: Design, cases: Sequence[Case], count: int, seed: i
     for case in cases:
         builds.setdefault(tuple(map(case.parameters.get, VARIANTS)), case)
     wanted = count - len(drawn)
-    for number, case in enumerate(builds.values()):
-        share = (number + 1) * wanted // len(builds) - number * wanted // len(builds)
-        if share:
-            drawn += netlist.draw(module, design, case.parameters, share, f"{label}:{number}")
+    number = min(len(builds), max(1, wanted // FEWEST))
+    chosen = random.Random(label).sample(list(builds.values()), number)
+    for index, case in enumerate(chosen):
+        share = (index + 1) * wanted // number - index * wanted // number
+        drawn += netlist.draw(module, design, case.parameters, share, f"{label}:{index}")
     return list({mutant.key: mutant for mutant in drawn}.values())
 
 
