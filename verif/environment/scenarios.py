@@ -111,9 +111,12 @@ async def changes(runner: Runner, times: int) -> None:
     leaving = min(wishes.SLOW, environment.can.rows / LEAVING)
     environment.adapter.pace(dict.fromkeys(environment.can.sinks, leaving))
     things = wishes.changing(environment.can)
-    for what in runner.shuffled(things * times):
-        await runner.send(Constraints(change=what))
-    await environment.drained()
+    wanted = runner.shuffled(things * times)
+    for _ in range(TRIES):
+        for what in wanted:
+            await runner.send(Constraints(change=what))
+        await environment.drained()
+        wanted = [one for what in things if not tally.changes[what] for one in (None, what)]
     for what in things:
         assert tally.changes[what], f"{what} did not change behind another job"
 
