@@ -18,7 +18,7 @@
 ##                   equivalent; a sample, or mutate-full: 1,100 mutants, taken up where it stopped
 ##                   SEED= MUTANTS= MODULES=decode,encode    DOCUMENT=file for the report
 ##   make cover    close the functional coverage from scratch             SEED= JOBS= ONLY=pattern
-##   make cover-compare  the loop against plain random, five seeds        SEEDS= JOBS=
+##   make cover-compare  the loop against plain random, five seeds        SEEDS= JOBS= ONLY=pattern
 ##   make plan     the test plan, checked and joined with the last results
 ##   make code-coverage  lines, branches and toggles that the benches pass    SEED= JOBS= TESTS=part
 ##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
@@ -97,7 +97,8 @@ cover: environment
 	  $(call option,only,ONLY)
 
 cover-compare: environment
-	$(PYTHON) -m verif.coverage.compare $(call option,seeds,SEEDS) $(call option,jobs,JOBS)
+	$(PYTHON) -m verif.coverage.compare $(call option,seeds,SEEDS) $(call option,jobs,JOBS) \
+	  $(call option,only,ONLY) $(call option,document,DOCUMENT)
 
 plan: environment
 	$(PYTHON) -m verif.testplan

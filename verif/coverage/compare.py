@@ -21,7 +21,7 @@ from verif.coverage import exclusions, report
 from verif.coverage.cover import reachable, run_jobs
 from verif.coverage.gate import Row, judge, merge
 from verif.coverage.run import Job, ShardError
-from verif.coverage.shards import SHARDS
+from verif.coverage.shards import SHARDS, Shard, matching
 from verif.files import write_json, write_text
 from verif.simulation import BUILD
 
@@ -58,9 +58,11 @@ class Outcome:
         return 100 * sum(row.hit for row in rows) / reached
 
 
-def run_seed(seed: int, processes: int, folder: Path, console: Console) -> Outcome:
+def run_seed(
+    seed: int, shards: Sequence[Shard], processes: int, folder: Path, console: Console
+) -> Outcome:
     """Run both ways under one seed."""
-    steered = [Job(s, seed, "steered", None, folder / f"{seed}" / s.name) for s in SHARDS]
+    steered = [Job(s, seed, "steered", None, folder / f"{seed}" / s.name) for s in shards]
     run_jobs(steered, processes, console)
     ended = {job.shard.name: job.curve()["transactions"][-1] for job in steered}
     plain = [
@@ -75,16 +77,20 @@ def run_seed(seed: int, processes: int, folder: Path, console: Console) -> Outco
     run_jobs(plain, processes, console)
     excluding = exclusions.load()
     rows = [
-        judge(merge([job.folder / "coverage.yml" for job in jobs]), excluding)
+        judge(
+            merge([job.folder / "coverage.yml" for job in jobs]),
+            excluding,
+            all_groups=len(shards) == len(SHARDS),
+        )
         for jobs in (steered, plain)
     ]
     return Outcome(seed, sum(ended.values()), *rows)
 
 
-def draw(outcome: Outcome, folder: Path, picture: Path) -> None:
+def draw(outcome: Outcome, shards: Sequence[Shard], folder: Path, picture: Path) -> None:
     """Draw both curves of every shard under one seed."""
     curves, bins = {}, {}
-    for shard in SHARDS:
+    for shard in shards:
         steered = Job(shard, outcome.seed, "steered", None, folder / f"{outcome.seed}" / shard.name)
         plain = replace(steered, folder=steered.folder.with_name(f"{shard.name}-plain"))
         curves[shard.name] = {"steered": steered.curve(), "plain random": plain.curve()}
@@ -140,13 +146,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 on")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="simulations at a time")
     parser.add_argument("--document", type=Path, help="folder for coverage.svg and its tables")
+    parser.add_argument("--only", default="*", help="pattern of the shards' names, as in 'unit*'")
     settings = parser.parse_args(arguments)
+    shards = matching(settings.only)
+    if not shards:
+        parser.error(f"--only {settings.only}: no shard matches")
     if settings.seeds < 1 or settings.jobs < 1:
         parser.error(f"--seeds {settings.seeds} --jobs {settings.jobs}: at least 1 of each")
     console, outcomes = Console(), []
     try:
         for seed in range(1, settings.seeds + 1):
-            outcomes.append(run_seed(seed, settings.jobs, FOLDER, console))
+            outcomes.append(run_seed(seed, shards, settings.jobs, FOLDER, console))
             write_json(FOLDER / "summary.json", summarize(outcomes, False))
     except ShardError as error:
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
@@ -158,10 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     median = ranked[len(ranked) // 2]
     text = markdown(outcomes, median)
     write_text(FOLDER / "report.md", text)
-    draw(median, FOLDER, FOLDER / "coverage.svg")
+    draw(median, shards, FOLDER, FOLDER / "coverage.svg")
     if settings.document:
         write_text(settings.document / "coverage-tables.md", text)
-        draw(median, FOLDER, settings.document / "coverage.svg")
+        draw(median, shards, FOLDER, settings.document / "coverage.svg")
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     summary = summarize(outcomes, True)
     write_json(FOLDER / "summary.json", summary)

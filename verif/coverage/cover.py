@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rich.console import Console
@@ -24,7 +23,7 @@ from verif.coverage import exclusions, report
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.gate import CoverageError, Row, judge, merge, read
 from verif.coverage.run import Job, Pool, ShardError
-from verif.coverage.shards import SHARDS, Shard
+from verif.coverage.shards import SHARDS, Shard, matching
 from verif.files import write_json, write_text
 from verif.simulation import BUILD, check_simulator, chosen_simulator
 
@@ -141,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         print(f"cover: {error}", file=sys.stderr)
         return 2
-    shards = [shard for shard in SHARDS if fnmatchcase(shard.name, settings.only)]
+    shards = matching(settings.only)
     if not shards:
         names = ", ".join(shard.name for shard in SHARDS)
         print(

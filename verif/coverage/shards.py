@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,8 @@ SHARDS = (
     ),
 )
 """Longest first, so that two processes end together."""
+
+
+def matching(pattern: str) -> list[Shard]:
+    """Return the shards whose names match a pattern, as of a shell."""
+    return [shard for shard in SHARDS if fnmatchcase(shard.name, pattern)]
