@@ -19,7 +19,7 @@ from verif.mutation.store import Store
 
 KILLS = ("failed", "crash", "timeout")
 UNMUTATED_SECONDS = 300.0
-FACTOR, FLOOR = 5, 15.0
+FACTOR, FLOOR = 3, 10.0
 """A case hangs after so many times the CPU time of the unmutated design, or so many seconds."""
 PROVEN = {"ACC_WIDTH": 150, "ROWS": 3, "COLS": 3, "K_MAX": 100}
 """Builds are proven up to these sizes; larger ones are the same text unrolled."""

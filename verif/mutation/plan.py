@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 
 from verif.mutation import netlist, source
@@ -48,7 +47,7 @@ def draw(module: str, design: Design, cases: Sequence[Case], count: int, seed: i
     """Draw the mutants of a module, half of them in the source, half in netlists.
 
     There is a netlist for each accumulator and pipeline that the module's bench builds, or, for
-    few mutants, of some of them.
+    few mutants, of the first of them.
 
     Parameters
     ----------
@@ -70,8 +69,7 @@ def draw(module: str, design: Design, cases: Sequence[Case], count: int, seed: i
         builds.setdefault(tuple(map(case.parameters.get, VARIANTS)), case)
     wanted = count - len(drawn)
     number = min(len(builds), max(1, wanted // FEWEST))
-    chosen = random.Random(label).sample(list(builds.values()), number)
-    for index, case in enumerate(chosen):
+    for index, case in enumerate(list(builds.values())[:number]):
         share = (index + 1) * wanted // number - index * wanted // number
         drawn += netlist.draw(module, design, case.parameters, share, f"{label}:{index}")
     return list({mutant.key: mutant for mutant in drawn}.values())
