@@ -46,7 +46,8 @@ results = build/$@/results.xml
 summary = build/$@/summary.json
 regression = $(strip $(call option,tests,TESTS) $(call option,jobs,JOBS) $(call option,limit,LIMIT))
 
-.PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate mutate-full code-coverage bench judges vectors clean
+.PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate \
+  mutate-full cover cover-compare plan code-coverage bench judges vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))

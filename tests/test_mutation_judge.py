@@ -150,6 +150,18 @@ def test_a_netlist_meets_only_its_own_builds(
     assert judging.own_cases(replace(netlist, parameters={"EXP_MAX": 4})) == []
 
 
+def test_a_bench_must_pass_on_the_unmutated_netlist(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, script = scripted({("decode", False): "failed"})
+    asked: list[object] = []
+    changed = replace(SAME, kind=NETLIST, parameters={"EXP_MAX": 3})
+    monkeypatch.setattr(judge.netlist, "unmutated", lambda *those: asked.append(those) or changed)
+    with pytest.raises(MutationError, match="does not pass on the unmutated"):
+        judging.judge(replace(SEEN, kind=NETLIST, parameters={"EXP_MAX": 3}))
+    assert asked == [("decode", DESIGN, {"EXP_MAX": 3})] and script.asked == ["decode"]
+
+
 def test_proofs_are_at_all_but_the_largest_builds(tmp_path: Path) -> None:
     every = [Case("encode", (("ACC_WIDTH", width),), 1) for width in (31, 83, 524)]
     judging = Judge(DESIGN, CASES | {"encode": every}, Store(tmp_path), tmp_path)

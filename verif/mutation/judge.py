@@ -13,7 +13,7 @@ from verif.mutation import equivalence, netlist, runner, yosys
 from verif.mutation.builds import Build, builds_of
 from verif.mutation.cases import Case, fingerprint
 from verif.mutation.design import Design
-from verif.mutation.mutant import NETLIST, Mutant, MutationError, Parameters, Verdict, digest
+from verif.mutation.mutant import Mutant, MutationError, Parameters, Verdict, digest
 from verif.mutation.runner import Outcome
 from verif.mutation.store import Store
 
@@ -167,9 +167,11 @@ class Judge:
         return Outcome("broken", detail=f"{case.name} crashes on the unmutated design too")
 
     def _unmutated_seconds(self, case: Case, mutant: Mutant) -> float:
-        """Return the CPU time of a case on the unmutated design, on its netlist for a netlist."""
-        netlist_of = mutant.module if mutant.kind == NETLIST and _is_own(case, mutant) else ""
-        key = digest(fingerprint(case, self.design, ""), netlist_of, netlist.__doc__)[:16]
+        """Return the CPU time of a case on the unmutated design, with a netlist if it is one."""
+        replaced = None
+        if mutant.parameters is not None:
+            replaced = (mutant.module, sorted(mutant.parameters.items()))
+        key = digest(fingerprint(case, self.design, ""), replaced)[:16]
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
@@ -187,8 +189,8 @@ class Judge:
 
     def _run_unmutated(self, case: Case, mutant: Mutant) -> Outcome:
         replaced = None
-        if mutant.kind == NETLIST and _is_own(case, mutant):
-            replaced = netlist.unmutated(mutant.module, self.design, case.parameters)
+        if mutant.parameters is not None:
+            replaced = netlist.unmutated(mutant.module, self.design, mutant.parameters)
         with self.design.folder(replaced) as hdl:
             return runner.run(case, hdl, UNMUTATED_SECONDS)
 
@@ -206,11 +208,13 @@ class Judge:
             every = [case for cases in self.cases.values() for case in cases]
             deciding = [case for case in every if case.name == verdict.killed_by]
             return digest([fingerprint(case, self.design, mutant.module) for case in deciding])
-        closure = self.design.closure(mutant.module)
+        inside = self.proofs_inside(mutant)
+        elaborated = {mutant.module, *(case.module for case in inside)}
+        elaborated |= {name for top in elaborated for name in self.design.closure(top)}
         proof = digest(
-            [(name, self.design.sources[name]) for name in closure],
+            [(name, self.design.sources[name]) for name in sorted(elaborated)],
             self.proof_sets(mutant),
-            [fingerprint(case, self.design, "") for case in self.proofs_inside(mutant)],
+            [(case.module, case.settings) for case in inside],
             [Path(str(part.__file__)).read_text("utf-8") for part in (equivalence, yosys)],
             importlib.metadata.version("pyosys"),
         )
@@ -222,7 +226,3 @@ class Judge:
 
 def _is_provable(case: Case) -> bool:
     return all(case.parameters.get(name, 0) <= limit for name, limit in PROVEN.items())
-
-
-def _is_own(case: Case, mutant: Mutant) -> bool:
-    return case.module == mutant.module

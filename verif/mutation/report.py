@@ -243,11 +243,9 @@ def markdown(result: Result) -> str:
 
 def _item(verdict: Verdict, known: Sequence[Known]) -> str:
     mutant = verdict.mutant
-    text = f"- `ffp8_{mutant.module}.v:{mutant.line}`, {mutant.kind}"
-    text += f" of {_settings(mutant.parameters)}" if mutant.parameters else ""
-    text += f": `{mutant.source}`, {mutant.change}. ".replace(
-        f", {mutant.change}", f", `{mutant.change}`"
-    )
+    build = f" of {_settings(mutant.parameters)}" if mutant.parameters else ""
+    text = f"- `ffp8_{mutant.module}.v:{mutant.line}`, {mutant.kind}{build}: "
+    text += f"`{mutant.source}`, `{mutant.change}`. "
     if verdict.status == "equivalent":
         proofs = [f"{proof.method} at {_settings(proof.parameters)}" for proof in verdict.proofs]
         return f"{text}Proven: {'; '.join(proofs)}."
