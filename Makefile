@@ -17,6 +17,7 @@
 ##   make mutate   break the design on purpose: each mutant must make a bench fail, or be proven
 ##                   equivalent; a sample, or mutate-full: 1,100 mutants, taken up where it stopped
 ##                   SEED= MUTANTS= MODULES=decode,encode    DOCUMENT=file for the report
+##                   RETRY=1 judge kept survivors once more
 ##   make cover    close the functional coverage from scratch             SEED= JOBS= ONLY=pattern
 ##   make cover-compare  the loop against plain random, five seeds        SEEDS= JOBS= ONLY=pattern
 ##   make plan     the test plan, checked and joined with the last results
@@ -89,7 +90,7 @@ lint: environment
 	$(PYTHON) -m verif.lint
 
 mutate mutate-full: environment
-	$(PYTHON) -m verif.mutation $(if $(filter mutate-full,$@),--full) $(strip \
+	$(PYTHON) -m verif.mutation $(if $(filter mutate-full,$@),--full) $(if $(RETRY),--retry) $(strip \
 	  $(call option,seed,SEED) $(call option,mutants,MUTANTS) $(call option,modules,MODULES) \
 	  $(call option,jobs,JOBS) $(call option,document,DOCUMENT))
 

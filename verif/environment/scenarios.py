@@ -164,7 +164,8 @@ async def failures(runner: Runner, times: int) -> None:
             continue
         runner.pace()
         for wanted in [None, *runner.shuffled([None] * 6 + [failure] * 4), None]:
-            await runner.send(Constraints(failure=wanted))
+            k = choose(runner.random, (1, None, min(can.k_max, MODERATE)))
+            await runner.send(Constraints(failure=wanted, k=k))
         await environment.drained()
         await environment.check_errors()
         await environment.reset()

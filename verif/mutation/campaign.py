@@ -38,6 +38,9 @@ class Campaign:
         For summary and report.
     is_full : bool
         Whether the share of decided mutants is what counts.
+    retry : bool
+        Whether survivors that are kept are judged once more: a busy machine may have cut a
+        proof short.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Campaign:
         jobs: int,
         folder: Path,
         is_full: bool = False,
+        retry: bool = False,
     ) -> None:
         self.judge = judge
         self.modules = modules
@@ -58,6 +62,7 @@ class Campaign:
         self.jobs = jobs
         self.folder = folder
         self.is_full = is_full
+        self.retry = retry
         self.verdicts: list[Verdict] = []
         self.recalled = 0
 
@@ -110,7 +115,7 @@ class Campaign:
         progress: Progress,
         console: Console,
     ) -> None:
-        kept = [self.judge.recall(mutant) for mutant in drawn]
+        kept = [self._recall(mutant) for mutant in drawn]
         self.verdicts = [verdict for verdict in kept if verdict is not None]
         self.recalled = len(self.verdicts)
         left = [mutant for mutant, verdict in zip(drawn, kept, strict=True) if verdict is None]
@@ -125,6 +130,11 @@ class Campaign:
             if verdict.status in NOTED:
                 text = f"{verdict.status}: {verdict.mutant} {verdict.detail}"
                 console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _recall(self, mutant: Mutant) -> Verdict | None:
+        verdict = self.judge.recall(mutant)
+        again = self.retry and verdict is not None and verdict.status == "survived"
+        return None if again else verdict
 
     def _result(self, seconds: float, drawn: int, stale: Sequence[str] = ()) -> Result:
         return Result(

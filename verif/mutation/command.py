@@ -19,7 +19,7 @@ from verif.mutation.judge import Judge
 from verif.mutation.mutant import MutationError
 from verif.mutation.report import markdown, show
 from verif.mutation.store import Store
-from verif.mutation.yosys import YosysError
+from verif.mutation.yosys import YosysError, YosysKilled
 
 SAMPLE, FULL = 64, 1100
 INTERRUPTED = 130
@@ -47,6 +47,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--modules", help="comma-separated, as in decode,encode; all unless given")
     parser.add_argument("--hdl", type=Path, default=ROOT / "hdl", help="folder of the design")
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutate")
+    parser.add_argument("--retry", action="store_true", help="judge kept survivors once more")
     parser.add_argument("--document", type=Path, help="write the report there too, if complete")
     settings = parser.parse_args(arguments)
     settings.mutants = settings.mutants or (FULL if settings.full else SAMPLE)
@@ -84,6 +85,7 @@ def prepare(settings: argparse.Namespace) -> Campaign:
         jobs=settings.jobs,
         folder=folder,
         is_full=settings.full,
+        retry=settings.retry,
     )
 
 
@@ -93,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = parse_arguments(arguments)
         result = prepare(settings).run(console)
-    except (MutationError, YosysError) as error:
+    except (MutationError, YosysError, YosysKilled) as error:
         print(f"mutate: {error}", file=sys.stderr)
         return 2
     show(result, console)

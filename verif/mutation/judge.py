@@ -16,6 +16,7 @@ from verif.mutation.design import Design
 from verif.mutation.mutant import Mutant, MutationError, Parameters, Verdict, digest
 from verif.mutation.runner import Outcome
 from verif.mutation.store import Store
+from verif.mutation.yosys import YosysKilled
 
 KILLS = ("failed", "crash", "timeout")
 UNMUTATED_SECONDS = 300.0
@@ -69,12 +70,11 @@ class Judge:
             If the campaign has been stopped.
         """
         verdict, start = Verdict(mutant), time.monotonic()
-        with self.design.folder(mutant) as hdl:
-            decided = any(self._is_decided(verdict, case, hdl) for case in self.own_cases(mutant))
-            if not decided and not self._is_equivalent(verdict):
-                users = self.user_cases(mutant)
-                if not any(self._is_decided(verdict, case, hdl) for case in users):
-                    self._is_equivalent_inside(verdict)
+        try:
+            with self.design.folder(mutant) as hdl:
+                self._decide(verdict, hdl)
+        except YosysKilled as error:
+            verdict.status, verdict.detail = "error", str(error)
         verdict.seconds = round(time.monotonic() - start, 2)
         verdict.evidence = self._evidence(verdict)
         if verdict.status == "survived":
@@ -83,6 +83,16 @@ class Judge:
             self.design.write(folder, mutant)
         self.store.save(verdict)
         return verdict
+
+    def _decide(self, verdict: Verdict, hdl: Path) -> None:
+        mutant = verdict.mutant
+        if any(self._is_decided(verdict, case, hdl) for case in self.own_cases(mutant)):
+            return
+        if self._is_equivalent(verdict):
+            return
+        if any(self._is_decided(verdict, case, hdl) for case in self.user_cases(mutant)):
+            return
+        self._is_equivalent_inside(verdict)
 
     def own_cases(self, mutant: Mutant) -> list[Case]:
         """Return the cases of the module's own bench that the mutant is good for."""

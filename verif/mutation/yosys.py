@@ -15,8 +15,15 @@ from pathlib import Path
 ERROR = re.compile(r"^ERROR: (.*)", re.MULTILINE)
 
 
+KILLED = -9, -15
+
+
 class YosysError(Exception):
     """Yosys refused something, or took too long."""
+
+
+class YosysKilled(Exception):
+    """Somebody ended Yosys, which says nothing about the design."""
 
 
 def yosys(commands: Sequence[str], folder: Path, seconds: float = 120) -> str:
@@ -40,6 +47,8 @@ def yosys(commands: Sequence[str], folder: Path, seconds: float = 120) -> str:
     ------
     YosysError
         If a command fails or the time is over.
+    YosysKilled
+        If somebody else has ended it.
     """
     return _run([sys.executable, __file__], "\n".join(commands), folder, seconds)
 
@@ -60,6 +69,8 @@ def _run(command: list[str], text: str, folder: Path, seconds: float) -> str:
         process = processes.run(command, text, folder, seconds)
     except subprocess.TimeoutExpired:
         raise YosysError(f"not done in {seconds:.0f} s") from None
+    if process.returncode in KILLED:
+        raise YosysKilled(f"{' '.join(command)}: killed, status {process.returncode}")
     if process.returncode:
         lines = ERROR.findall(process.stdout) or process.stdout.strip().splitlines()
         raise YosysError(f"ended with {process.returncode}: {(lines or ['no message'])[-1]}")
