@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,10 @@ VARIANTS = ("ACCUMULATOR", "PIPELINE")
 LIMITS = {"ROWS": 4, "COLS": 4, "K_MAX": 100, "EXP_MAX": 5}
 """Builds of the array and of what contains it are slow beyond these; larger ones judge nothing."""
 LIMITED = ("array", "engine", "unit")
+
+
+PARSING = threading.Lock()
+"""CPython 3.11 counts the depth of `ast.parse` once for all threads, and ends in a SystemError."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +156,9 @@ def _file(name: str) -> str | None:
 
 def _imports(path: Path) -> list[str]:
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    with PARSING:
+        tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
