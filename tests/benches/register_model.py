@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from verif.adapters.engine import FIELDS
 from verif.registers import REGISTERS
 
 COUNTERS = ("CYCLES", "BUSY", "STALLED", "IDLE", "MACS", "GATED")
 
-OUTPUTS = {  # outputs that show a field
-    "a_signed": ("FORMAT_A", "sign"),
-    "a_exponent_bits": ("FORMAT_A", "exponent"),
-    "a_bias": ("FORMAT_A", "bias"),
-    "w_signed": ("FORMAT_W", "sign"),
-    "w_exponent_bits": ("FORMAT_W", "exponent"),
-    "y_signed": ("FORMAT_Y", "sign"),
-    "y_exponent_bits": ("FORMAT_Y", "exponent"),
-    "y_bias": ("FORMAT_Y", "bias"),
-    "rounding": ("ROUNDING", "mode"),
-    "clamp_enable": ("CLAMP", "enable"),
-    "clamp": ("CLAMP", "code"),
-    "raw": ("OUTPUT", "raw"),
-    "soft_reset": ("CONTROL", "soft_reset"),
-}
+OUTPUTS = {**FIELDS, "soft_reset": ("CONTROL", "soft_reset")}  # outputs that show a field
 
 
 @dataclass(frozen=True)
