@@ -48,8 +48,9 @@ class ArrayAdapter(PinAdapter):
         self.build = Build(exp_max, self.form.width, accumulator)
         self.bits = self.form.bits if self.build.is_exact else floats.BITS
         assert self.bits == int(dut.STORED.value), f"sums of {self.bits} bits are expected"
+        rows = int(dut.ROWS.value)
         can = Capabilities(
-            rows=int(dut.ROWS.value),
+            rows=rows,
             cols=int(dut.COLS.value),
             k_max=LONGEST,
             splits_a=splits,
@@ -70,6 +71,7 @@ class ArrayAdapter(PinAdapter):
             sinks=("row",),
             stallable=("beat", "row"),
             latency=int(dut.PIPELINE.value) + 3,
+            back_to_back=rows,
         )
         super().__init__(dut, can, random)
         self.begin()

@@ -105,6 +105,7 @@ class EngineAdapter(Adapter):
             single=("c",) if driver.cols == 1 else (),
             latency=int(dut.PIPELINE.value) + 11,
             exact_from=3,
+            back_to_back=max(driver.rows, driver.cols),
             seamless=False,
         )
         self.edge = RisingEdge(dut.clk)

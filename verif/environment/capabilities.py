@@ -86,6 +86,8 @@ class Capabilities:
         Whether it is always so many; for a design that nothing stalls.
     exact_from
         Shortest sums whose first result comes in exactly that time wherever nothing stalls.
+    back_to_back
+        Shortest sums that follow each other without a gap.
     seamless
         Whether jobs of different configurations follow each other without a gap.
     exp_max
@@ -118,6 +120,7 @@ class Capabilities:
     latency: int = 1
     exact_latency: bool = False
     exact_from: int = 1
+    back_to_back: int = 1
     seamless: bool = True
 
     @property

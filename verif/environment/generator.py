@@ -359,7 +359,8 @@ class Generator:
         if failure == "too long":
             if job.k > can.k_max:
                 return job
-            return self._of_lengths(job, *[can.k_max + choose(random, (1, 1, 2, 5))] * 2)
+            more = choose(random, (1, 1, 2, 5, min(can.k_max, MODERATE) + 1))
+            return self._of_lengths(job, can.k_max + more, can.k_max + more)
         if kind == "no":
             return replace(job, framing=failure.removesuffix(" pair"))
         if kind == "c":

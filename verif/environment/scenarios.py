@@ -56,15 +56,15 @@ async def random_jobs(runner: Runner, count: int, alike: int = 20) -> Tally:
 async def full_rate(runner: Runner) -> None:
     """N jobs of K take N * K cycles and a constant, and each result comes when it is promised.
 
-    The constant is the same for every N, if K is at least ROWS and COLS. Jobs have formats of
-    their own, where these come with the job.
+    The constant is the same for every N, if K is long enough for jobs back to back. Jobs have
+    formats of their own, where these come with the job.
     """
     environment, can = runner.environment, runner.environment.can
     timing = Timing()
     environment.listeners.append(timing)
     environment.adapter.pace({})
     stalls = {name: environment.adapter.streams[name].stalls for name in can.sinks}
-    shortest, exact = max(can.rows, can.cols), 0
+    shortest, exact = can.back_to_back, 0
     for k in sorted({shortest, shortest + 1, min(can.k_max, MODERATE)}):
         if k > can.k_max:
             continue
@@ -96,7 +96,7 @@ async def mixed_rate(runner: Runner, count: int) -> None:
     environment.adapter.pace({})
     await environment.drained()
     timing.clear()
-    shortest = max(can.rows, can.cols, can.exact_from)
+    shortest = max(can.back_to_back, can.exact_from)
     lengths = range(min(shortest, can.k_max), min(shortest + 30, can.k_max) + 1)
     for _ in range(count):
         await runner.send(Constraints(k=choose(runner.random, lengths)))
