@@ -47,7 +47,7 @@ def test_a_spoilt_job_fails_for_its_reason_alone(
     for _ in range(60):
         good = generator.job(Constraints())
         assert good.failure(can) is None
-        assert generator.spoilt(good, failure).failure(can) == failure
+        assert generator.spoiler.spoilt(good, failure).failure(can) == failure
 
 
 def plain_job(**settings: int) -> Job:

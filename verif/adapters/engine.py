@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from cocotb.triggers import ClockCycles, RisingEdge
+from cocotb.triggers import ClockCycles, ReadWrite, RisingEdge
 from cocotbext.axi import AxiStreamFrame
 
 from verif.engine import SOURCES, EngineDriver
@@ -141,7 +141,7 @@ class EngineAdapter(Adapter):
         self.dut.rst.value = 1
         for source in self.driver.sources.values():
             source.clear()
-        await ClockCycles(self.dut.clk, 4)
+        await ClockCycles(self.dut.clk, int(self.random.integers(1, 4)))
         for stream in self.streams.values():
             stream.forget()
         self.driver.sink.clear()
@@ -149,6 +149,7 @@ class EngineAdapter(Adapter):
         self._forget()
         self._written = None
         self.dut.rst.value = 0
+        await ReadWrite()  # who looks at this last cycle of reset has to know that it is one
         self._in_reset = False
         await self.edge
 
@@ -167,6 +168,7 @@ class EngineAdapter(Adapter):
         driver = self.driver
         beats = np.zeros(len(job.starts), [("start", "<u4"), ("bias", "i1"), ("noise", "V3")])
         beats["start"], beats["bias"] = job.starts, job.biases_w
+        beats["noise"] = np.frombuffer(self.random.bytes(3 * len(beats)), "V3")
         driver.sources["c"].send_nowait(AxiStreamFrame(beats.tobytes()))
         for name, codes in (("a", job.a_codes.T), ("w", job.w_codes)):
             packet = np.ascontiguousarray(codes).tobytes()

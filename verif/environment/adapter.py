@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import RisingEdge
+from cocotb.triggers import ReadWrite, RisingEdge
 
 from verif.environment.capabilities import Capabilities
 from verif.environment.job import Job, Outcome
@@ -121,7 +121,7 @@ class PinAdapter(Adapter):
         return self._in_reset
 
     async def reset(self, kind: str = "reset") -> None:
-        """Hold reset for two cycles; what was on its way in is dropped."""
+        """Hold reset for a cycle or two; what was on its way in is dropped."""
         self._in_reset = True
         self._set({self.reset_pin: self.reset_level})
         for queue in self._queues.values():
@@ -131,9 +131,10 @@ class PinAdapter(Adapter):
             stream.forget()
         self.begin()
         self.drive()
-        await self.edge
-        await self.edge
+        for _ in range(int(self.random.integers(1, 3))):
+            await self.edge
         self._set({self.reset_pin: 1 - self.reset_level})
+        await ReadWrite()  # who looks at this last cycle of reset has to know that it is one
         self._in_reset = False
 
     def begin(self) -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+
+MODERATE = 100
+"""Pairs of the longest packets that are drawn where a short one would do."""
 
 
 def choose(random: np.random.Generator, options: Iterable[Any]) -> Any:
     """Return one of the options, as it is (numpy's own choice converts types)."""
     options = list(options)
     return options[int(random.integers(len(options)))]
+
+
+def nearest(allowed: Sequence[int], wish: int) -> int:
+    """Return the number nearest to one that is wished for, of a range without gaps."""
+    return min(max(wish, allowed[0]), allowed[-1])
 
 
 class Pace:

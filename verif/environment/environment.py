@@ -15,6 +15,9 @@ from verif.environment.scoreboard import Record, Scoreboard
 PATIENCE = 20_000
 """Cycles after which something that has to come is said to be stuck."""
 
+STANDSTILL = 3_000
+"""Cycles without a beat on any stream after which nothing is expected to move any more."""
+
 
 class Listener(Protocol):
     """What is told of everything seen at the boundary: the coverage, rules of one design."""
@@ -58,16 +61,22 @@ class Environment:
         self._task = cocotb.start_soon(self._watch())
 
     async def _watch(self) -> None:
-        adapter = self.adapter
+        adapter, moved = self.adapter, 0
         while True:
             await adapter.edge
             self.cycle += 1
             if adapter.in_reset:
+                moved = self.cycle
                 continue
             for name, stream in adapter.streams.items():
-                payload = stream.sample()
-                for event in adapter.take(name, payload) if payload is not None else ():
+                if (payload := stream.sample()) is None:
+                    continue
+                moved = self.cycle
+                for event in adapter.take(name, payload):
                     self._judge(event)
+            if self.cycle - moved > STANDSTILL:
+                states = ", ".join(sorted(self.states()))
+                raise AssertionError(f"stuck: nothing has moved for {STANDSTILL} cycles; {states}")
             for listener in self.listeners:
                 listener.on_cycle(self)
             adapter.drive()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -11,21 +10,17 @@ import numpy as np
 from model import ROUNDINGS, Format
 from verif.environment import operands
 from verif.environment.capabilities import Capabilities, Split
-from verif.environment.draw import choose
+from verif.environment.draw import choose, nearest
 from verif.environment.job import Job
+from verif.environment.landings import Landings
 from verif.environment.settings import (
     CHANGES,
     Build,
     Settings,
-    binary32_word,
-    refused_settings,
-    refused_word,
     start_units,
     start_word,
 )
-
-MODERATE = 100
-"""Pairs of the longest packets that are drawn where a short one would do."""
+from verif.environment.spoiler import Spoiler
 
 
 @dataclass(frozen=True)
@@ -108,6 +103,7 @@ class Generator:
     def __init__(self, can: Capabilities, random: np.random.Generator) -> None:
         self.can, self.random = can, random
         self.build = Build(can.exp_max, can.width, can.accumulator)
+        self.landings, self.spoiler = Landings(can, random), Spoiler(can, random, self.build)
 
     def job(self, wish: Constraints, before: Job | None = None) -> Job:
         """Return a job that meets constraints, if the design can."""
@@ -116,7 +112,7 @@ class Generator:
         job = self._good(wish)
         if wish.change and before is not None:
             job = self._changed(job, before, wish.change)
-        return self.spoilt(job, wish.failure) if wish.failure else job
+        return self.spoiler.spoilt(job, wish.failure) if wish.failure else job
 
     def alike(self, job: Job, model: Job) -> Job:
         """Return a job with the configuration of another, whatever start values that takes."""
@@ -147,7 +143,7 @@ class Generator:
         starts = [0 if straight else self._start(settings, bias) for bias in biases]
         job = Job(settings, a_codes, w_codes, tuple(starts), tuple(biases))
         if wish.landing:
-            return self._landed(job, wish)
+            return self.landings.landed(job, wish.landing, wish.negative)
         return self._in_range(job) if wish.bias_y is None else job
 
     def _operand_splits(self, wish: Constraints) -> tuple[Split, Split]:
@@ -257,75 +253,8 @@ class Generator:
             return job
         leading = abs(total.numerator).bit_length() - total.denominator.bit_length()
         most = 2**job.settings.y_exponent_bits + 3
-        bias = _within(self.can.biases_y, int(self.random.integers(-4, most)) - leading)
+        bias = nearest(self.can.biases_y, int(self.random.integers(-4, most)) - leading)
         return replace(job, settings=replace(job.settings, y_bias=bias))
-
-    # A total between two results.
-
-    def _landed(self, job: Job, wish: Constraints) -> Job:
-        """Set biases, start values and operands so that every total lands where it is to.
-
-        The lower result and the quarters of a step above it come in as start value and as
-        products of one unit; where the design has no start values, all of it as products.
-        """
-        position, region = wish.landing
-        settings, fmt_y = job.settings, job.settings.format_y()
-        if fmt_y is None:
-            significand, step = operands.binary32_landing(self.random, position, region)
-        else:
-            significand, step = operands.code_landing(self.random, fmt_y, position, region)
-        quarters = choose(self.random, operands.quarters_of(position, fmt_y is None))
-        negative = self._negative(settings, wish.negative)
-        can = self.can
-        if not can.starts or len(can.biases_a) == len(can.biases_w) == 1:
-            return self._as_products(job, 4 * significand + quarters, step - 2, negative)
-        if fmt_y is not None and len(can.biases_y) > 1:
-            target = int(self.random.integers(-30, 30))
-            bias = _within(can.biases_y, settings.y_bias + step - target)
-            step += settings.y_bias - bias
-            settings = replace(settings, y_bias=bias)
-        settings, bias_w = self._on_grid(settings, step - 2)
-        a_codes, w_codes = np.zeros_like(job.a_codes), np.zeros_like(job.w_codes)
-        whole = significand * 4
-        if negative and not (settings.a_signed or settings.w_signed):
-            whole += quarters
-        else:
-            parts = operands.small_codes(settings.format_w(0), quarters)
-            a_codes[:, : len(parts)] = 0x81 if negative and settings.a_signed else 1
-            for number, code in enumerate(parts):
-                w_codes[number] = code | (0x80 if negative and not settings.a_signed else 0)
-        value = math.ldexp(-whole if negative else whole, step - 2)
-        starts = (binary32_word(np.float32(value)),) * can.cols
-        return Job(settings, a_codes, w_codes, starts, (bias_w,) * can.cols)
-
-    def _negative(self, settings: Settings, wish: bool | None) -> bool:
-        """Return the sign of a total that lands: as wished, as the formats allow."""
-        if not (settings.raw or settings.y_signed):
-            return False
-        if not (self.can.starts and not settings.raw or settings.a_signed or settings.w_signed):
-            return False
-        return bool(self.random.integers(2)) if wish is None else wish
-
-    def _as_products(self, job: Job, units: int, exponent: int, negative: bool) -> Job:
-        """Return a job whose every total is units * 2^exponent, as products alone."""
-        settings = job.settings
-        exponent -= settings.grid_exponent(job.biases_w[0])
-        formats = settings.format_a(), settings.format_w(0)
-        total = units << exponent if exponent >= 0 else units >> -exponent
-        pairs = operands.products(*formats, total, self.can.k_max)
-        a_codes = np.zeros((self.can.rows, max(len(pairs), 1)), np.uint8)
-        w_codes = np.zeros((a_codes.shape[1], self.can.cols), np.uint8)
-        for number, (a, w) in enumerate(pairs):
-            minus_a, minus_w = operands.minus(*formats) if negative else (0, 0)
-            a_codes[:, number], w_codes[number] = a | minus_a, w | minus_w
-        starts = (0,) * self.can.cols
-        return replace(job, a_codes=a_codes, w_codes=w_codes, starts=starts)
-
-    def _on_grid(self, settings: Settings, unit: int) -> tuple[Settings, int]:
-        """Choose the biases of a and w so that the accumulator's unit is 2^unit."""
-        both = replace(settings, a_bias=0).grid_exponent(0) - unit
-        bias_a = _within(self.can.biases_a, both // 2)
-        return replace(settings, a_bias=bias_a), _within(self.can.biases_w, both - bias_a)
 
     # Jobs that differ from the one before in one thing.
 
@@ -345,64 +274,6 @@ class Generator:
             return job
         starts = tuple(0 for _ in job.starts)
         return replace(job, settings=settings, starts=starts)
-
-    # Jobs that fail.
-
-    def spoilt(self, job: Job, failure: str) -> Job:
-        """Return a job that has to be refused for this reason, and no other."""
-        can, random = self.can, self.random
-        kind, _, what = failure.partition(" ")
-        if kind == "config":
-            return replace(job, settings=refused_settings(random, can.exp_max, what))
-        if kind == "start":
-            return self._bad_start(job, what)
-        if failure == "too long":
-            if job.k > can.k_max:
-                return job
-            more = choose(random, (1, 1, 2, 5, min(can.k_max, MODERATE) + 1))
-            return self._of_lengths(job, can.k_max + more, can.k_max + more)
-        if kind == "no":
-            return replace(job, framing=failure.removesuffix(" pair"))
-        if kind == "c":
-            return self._other_packet(job, what.endswith("short"))
-        lengths = np.arange(1, min(can.k_max, MODERATE) + 1)
-        less, more = sorted(random.choice(lengths, 2, replace=False).tolist())
-        more = min(more, less + 6)
-        return self._of_lengths(job, *((less, more) if kind == "a" else (more, less)))
-
-    def _bad_start(self, job: Job, what: str) -> Job:
-        column = int(self.random.integers(self.can.cols))
-        starts, biases = list(job.starts), list(job.biases_w)
-        if what == "too large":
-            job = replace(job, settings=replace(job.settings, a_bias=self.can.biases_a[-1]))
-            biases, starts = [self.can.biases_w[-1]] * len(biases), [0] * len(starts)
-        for _ in range(1000):
-            word = refused_word(self.random, job.settings.grid_exponent(biases[column]), self.build)
-            starts[column] = word
-            spoilt = replace(job, starts=tuple(starts), biases_w=tuple(biases))
-            if spoilt.failure(self.can) == f"start {what}":
-                return spoilt
-        raise AssertionError(f"no start value is {what} for {job.settings}")
-
-    def _other_packet(self, job: Job, short: bool) -> Job:
-        cols = self.can.cols
-        count = int(
-            self.random.integers(1, cols) if short else self.random.integers(cols + 1, 2 * cols + 3)
-        )
-        starts, biases = (job.starts * 4)[:count], (job.biases_w * 4)[:count]
-        return replace(job, starts=starts, biases_w=biases)
-
-    def _of_lengths(self, job: Job, a_beats: int, w_beats: int) -> Job:
-        can, integers = self.can, self.random.integers
-        a_codes = integers(0, 256, (can.rows, a_beats)).astype(np.uint8)
-        return replace(
-            job, a_codes=a_codes, w_codes=integers(0, 256, (w_beats, can.cols)).astype(np.uint8)
-        )
-
-
-def _within(biases: Sequence[int], bias: int) -> int:
-    """Return the bias nearest to one that is wished for."""
-    return min(max(bias, biases[0]), biases[-1])
 
 
 def format_of(split: Split, bias: int = 0) -> Format:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from itertools import product
 
 from verif.environment import wishes
-from verif.environment.draw import choose
+from verif.environment.draw import MODERATE, choose
 from verif.environment.extremes import largest_job
-from verif.environment.generator import MODERATE, Constraints
+from verif.environment.generator import Constraints
 from verif.environment.sequences import Runner
 from verif.environment.watchers import Tally, Timing
 

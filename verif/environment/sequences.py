@@ -104,14 +104,22 @@ class Runner:
         await environment.check_errors()
 
     async def interrupted(self) -> None:
-        """Send jobs, reset the design some cycles later, then see that it works."""
-        environment = self.environment
-        adapter, can = environment.adapter, environment.can
-        self.pace()
-        failure = choose(self.random, [*wishes.brief_failures(can), None])
-        sending = cocotb.start_soon(self._send_several([None, failure, None, None]))
-        for _ in range(int(self.random.integers(1, 120))):
-            await adapter.edge
+        """Send jobs, reset the design some cycles later, then see that it works.
+
+        At any moment, or where a failing job has just begun.
+        """
+        environment, begins = self.environment, bool(self.random.integers(2))
+        failures: list[str | None] = wishes.brief_failures(environment.can) or [None]
+        failure = choose(self.random, failures)
+        self.pace(dict.fromkeys(environment.can.sources, 1.0) if begins else None)
+        sending = cocotb.start_soon(
+            self._send_several([failure] if begins else [None, failure, None, None])
+        )
+        if begins:
+            streams = [environment.adapter.streams[name] for name in environment.can.sources]
+            await environment.until(lambda: any(one.moved is not None for one in streams))
+        for _ in range(int(self.random.integers(3 if begins else 120))):
+            await environment.adapter.edge
         sending.cancel()
         await environment.reset()
         await self.send(Constraints())

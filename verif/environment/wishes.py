@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from verif.environment.capabilities import Capabilities
-from verif.environment.draw import choose
+from verif.environment.draw import MODERATE, choose
 from verif.environment.environment import Environment
-from verif.environment.generator import MODERATE, Constraints
+from verif.environment.generator import Constraints
 from verif.environment.settings import CHANGES
 
 SLOW, CRAWL = 0.3, 0.03
