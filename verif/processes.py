@@ -37,6 +37,42 @@ def outside_pytest() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
 
 
+def start_session(
+    command: Sequence[str],
+    output: IO[bytes] | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a command as the leader of a session, which is killed when this process is gone.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    output
+        Where it writes, errors included; where this process writes, unless given.
+    environment
+        All its variables; this process's own, unless given.
+    folder
+        Where it works; where this process does, unless given.
+    """
+    return subprocess.Popen(
+        [*DIE_WITH_PARENT, *command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+        start_new_session=True,
+    )
+
+
+def end_session(leader: int) -> None:
+    """Kill a session: its leader and what that has started, a simulator for example."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
+
+
 class Run:
     """A command in a session of its own, which signals to this process end in good order.
 
@@ -74,14 +110,7 @@ class Run:
         numbers = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, self._hand_on) for number in numbers}
         try:
-            self._process = subprocess.Popen(
-                [*DIE_WITH_PARENT, *command],
-                env={**os.environ, **(environment or {})},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT if output else None,
-                start_new_session=True,
-            )
+            self._process = start_session(command, output, {**os.environ, **(environment or {})})
             if self.interrupted:  # before there was anything to hand the signal on to
                 self._process.send_signal(signal.SIGINT)
             return self._process.wait()
@@ -99,5 +128,4 @@ class Run:
 
     def _kill(self) -> None:
         if self._process is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            end_session(self._process.pid)

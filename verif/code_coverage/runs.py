@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from verif.processes import DIE_WITH_PARENT, outside_pytest
+from verif.processes import end_session, outside_pytest, start_session
 from verif.simulation import ROOT
 from verif.verilator import COVERAGE_DATA
 
@@ -101,21 +98,13 @@ class Runs:
 
     def run(self) -> Iterator[Path]:
         """Run the cases, and yield the counts of each that passes."""
-        command = [*DIE_WITH_PARENT, sys.executable, "-m", "pytest", *self.cases]
+        command = [sys.executable, "-m", "pytest", *self.cases]
         command += ["-n", str(self.jobs), "--dist", "worksteal", "-p", "no:cacheprovider"]
         command += ["--summary", str(self.results / "tests.json")]
         variables = {"SIM": "verilator", "CODE_COVERAGE": "1", "WAVES": "0"}
         variables |= {"BUILD": str(self.results), "SEED": str(self.seed)}
         with (self.results / "pytest.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=outside_pytest() | variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            self._process = start_session(command, log, outside_pytest() | variables, ROOT)
         while self._process.poll() is None:
             yield from self._new()
             time.sleep(POLL_SECONDS)
@@ -124,8 +113,7 @@ class Runs:
     def stop(self) -> None:
         """End what is still running, simulators included."""
         if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            end_session(self._process.pid)
             self._process.wait()
 
     def failures(self) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -90,8 +89,6 @@ async def close(
     *,
     steered: bool = True,
     budget: int | None = None,
-    seconds: float | None = None,
-    progress: Callable[[int, int], None] = lambda transactions, bins: None,
 ) -> Curve:
     """Send transactions until every bin is hit, none is worth another try, or the budget is out.
 
@@ -107,31 +104,23 @@ async def close(
         Aim at bins that are open; otherwise draw as `plain_constraints` does.
     budget
         Transactions at most; without one, plain random goes on for ever.
-    seconds
-        Wall time at most; what it cuts off depends on the machine.
-    progress
-        Called now and then with transactions and bins.
 
     Returns
     -------
     Curve
         How the number of bins rose.
     """
-    runner, curve, end = Runner(environment, random), Curve(), time.monotonic() + (seconds or 1e9)
+    runner, curve = Runner(environment, random), Curve()
     targets = Targets(
         coverage, coverage.open(excluded), random, patience=PATIENCE if steered else 0
     )
-    while (budget is None or runner.transactions < budget) and time.monotonic() < end:
-        if not targets.left():
-            break
+    while targets.left() and (budget is None or runner.transactions < budget):
         wish = plain_constraints(random, environment.can)
         if steered and random.random() >= PLAIN_SHARE:
             point, name = targets.draw()
             wish = point.aim(name, random)
         await runner.run(wish)
         curve.note(runner.transactions, coverage.covered())
-        if runner.transactions % 100 == 0:
-            progress(runner.transactions, coverage.covered())
     await environment.drained()
     curve.note(runner.transactions, coverage.covered())
     if curve.transactions[-1] != runner.transactions:  # where it ended, if no bin was new there

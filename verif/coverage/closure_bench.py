@@ -58,7 +58,6 @@ async def close_coverage(dut: object) -> None:
         exclusions.excluded(excluding, coverage.group, bins),
         steered=os.environ["COVER_MODE"] == "steered",
         budget=int(budget) if budget else None,
-        progress=lambda *counts: (folder / "progress").write_text("{} {}".format(*counts)),
     )
     runner = Runner(environment, random)
     for _ in range(int(os.environ.get("COVER_EXTRA", "0"))):

@@ -33,9 +33,9 @@ FOLDER = BUILD / "cover"
 def run_jobs(jobs: Sequence[Job], processes: int, console: Console) -> None:
     """Run shards and show how far they are."""
     pool = Pool(processes)
-    columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}")
-    with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
-        task = progress.add_task("shards", total=len(jobs), note="")
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("shards", total=len(jobs))
 
         def done(job: Job) -> None:
             curve = job.curve()

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
-import signal
 import subprocess
 import sys
 import threading
 import time
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from verif.coverage.shards import SHARDS, Shard
+from verif.processes import end_session, start_session
+from verif.regression.replay import python_line, settings
+from verif.regression.seeds import derive_seed
 from verif.simulation import ROOT, SimulationError, simulate
 
 LOG_LINES = 25
@@ -57,11 +56,8 @@ class Job:
     @property
     def replay(self) -> str:
         """Line for a shell at the project's root that runs it again, with waves."""
-        variables = {
-            name: os.environ[name] for name in ("SIM", "HDL", "BUILD") if name in os.environ
-        }
-        settings = " ".join(f"{name}={shlex.quote(text)}" for name, text in variables.items())
-        return f"{settings} WAVES=1 {shlex.join(self.command)}".strip()
+        decisive = {name: text for name, text in settings().items() if name != "SEED"}
+        return python_line(self.command[1:], decisive, ROOT, waves=True)
 
     def curve(self) -> Mapping[str, list[int]]:
         """Return how the number of bins rose, once it has ended."""
@@ -110,14 +106,7 @@ class Pool:
         with log.open("wb") as output, self._lock:
             if self._stopped:
                 return
-            process = subprocess.Popen(
-                job.command,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            process = start_session(job.command, output, folder=ROOT)
             self._running.add(process)
         status = process.wait()
         with self._lock:
@@ -131,12 +120,7 @@ class Pool:
         with self._lock:
             self._stopped = True
             for process in self._running:
-                os.killpg(process.pid, signal.SIGTERM)
-
-
-def shard_seed(seed: int, shard: Shard) -> int:
-    """Return a shard's own seed."""
-    return zlib.crc32(f"{seed}:{shard.name}".encode())
+                end_session(process.pid)
 
 
 def run_shard(job: Job) -> None:
@@ -156,7 +140,7 @@ def run_shard(job: Job) -> None:
         "verif.coverage.closure_bench",
         job.shard.parameters,
         folder=job.folder / "simulation",
-        seed=shard_seed(job.seed, job.shard),
+        seed=derive_seed(job.seed, job.shard.name),
         environment=variables,
     )
 

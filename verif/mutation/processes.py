@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from verif.processes import end_session
 
 
 class Stopped(Exception):
@@ -37,7 +37,7 @@ def registered(pid: int) -> Iterator[None]:
     finally:
         with _lock:
             _running.discard(pid)
-        end(pid)
+        end_session(pid)
         check()
 
 
@@ -66,14 +66,8 @@ def run(
         try:
             output, _ = process.communicate(text, seconds)
         finally:
-            end(process.pid)
+            end_session(process.pid)
     return subprocess.CompletedProcess(command, process.returncode, output)
-
-
-def end(pid: int) -> None:
-    """End a session: its leader and what that has started, a simulator for example."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
 
 
 def stop() -> None:
@@ -81,7 +75,7 @@ def stop() -> None:
     _stopped.set()
     with _lock:
         for pid in _running:
-            end(pid)
+            end_session(pid)
 
 
 def check() -> None:

@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 
 from verif.mutation import processes
 from verif.mutation.cases import Case
+from verif.processes import end_session
 
 WALL_FACTOR = 20
 """A case that has not used up its CPU time hangs without computing after this many times that."""
@@ -79,7 +80,7 @@ def run(case: Case, hdl: Path, limit: float) -> Outcome:
             process.join()
             outcome = Outcome("broken", detail=f"{case.name}: its process ended without a word")
         finally:
-            processes.end(process.pid)
+            end_session(process.pid)
             process.kill()  # it may not lead a session yet
             process.join()
     return outcome

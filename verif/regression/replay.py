@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from verif.regression.seeds import session_seed
@@ -32,15 +33,19 @@ def replay_line(node_id: str, root: Path, waves: bool) -> str:
     waves
         Whether to write waves, for a test that simulates.
     """
-    variables = settings()
-    for name in FOLDERS:
-        if name in variables:
-            variables[name] = _seen_from(root, Path(variables[name]))
-    if waves:
-        variables["WAVES"] = "1"
-    words = [f"{name}={shlex.quote(text)}" for name, text in variables.items()]
+    return python_line(["-m", "pytest", node_id], settings(), root, waves)
+
+
+def python_line(
+    arguments: Sequence[str], variables: Mapping[str, str], root: Path, waves: bool
+) -> str:
+    """Return the shell command that runs this Python again, under some variables."""
+    words = [
+        f"{name}={shlex.quote(_seen_from(root, Path(text)) if name in FOLDERS else text)}"
+        for name, text in {**variables, **({"WAVES": "1"} if waves else {})}.items()
+    ]
     words.append(shlex.quote(_seen_from(root, Path(sys.executable))))
-    return " ".join([*words, "-m pytest", shlex.quote(node_id)])
+    return " ".join([*words, shlex.join(arguments)])
 
 
 def _seen_from(root: Path, path: Path) -> str:
