@@ -167,11 +167,13 @@ def test_a_signal_ends_a_campaign(tmp_path: Path) -> None:
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as in a background job
     )
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("results/decode-*.json")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(process.pid, number)
     assert process.wait(20) == command.INTERRUPTED
     written = summary(tmp_path)
     assert not written["complete"] and 1 <= written["killed"] < written["drawn"]
