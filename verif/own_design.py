@@ -172,9 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_json(folder / "summary.json", summary | {"error": str(error)})
         return 1
     seconds, closed = time.monotonic() - start, not any(row.open for row in rows)
-    console.print(report.table(rows))
-    for line in report.open_lines(rows):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    report.show(rows, console)
     console.print(
         f"{counts['bins']} bins hit with {counts['transactions']} transactions, "
         f"{counts['results']} results compared, seed {settings.seed}, {seconds:.0f} s"

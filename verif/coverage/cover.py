@@ -107,9 +107,7 @@ def cover(
         curves = {job.shard.name: {"steered": job.curve()} for job in jobs}
         report.picture(folder / "curves.svg", curves, {j.shard.name: reachable(j) for j in jobs})
         write_text(folder / "report.md", report.markdown(rows, excluding))
-        console.print(report.table(rows))
-        for line in report.open_lines(rows):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        report.show(rows, console)
         console.print(
             f"{summary['hit']} of {summary['bins'] - summary['excluded']} reachable bins hit with "
             f"{summary['transactions']} transactions, {summary['results']} results compared, "

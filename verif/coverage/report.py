@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from verif.coverage.exclusions import Exclusion
@@ -47,6 +48,13 @@ def open_lines(rows: Sequence[Row]) -> list[str]:
             more = f" and {len(row.open) - SHOWN} more" if len(row.open) > SHOWN else ""
             lines.append(f"open: {row.group} {row.point}: {'; '.join(row.open[:SHOWN])}{more}")
     return lines
+
+
+def show(rows: Sequence[Row], console: Console) -> None:
+    """Print the table, and below it what is open."""
+    console.print(table(rows))
+    for line in open_lines(rows):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def markdown(rows: Sequence[Row], exclusions: Sequence[Exclusion]) -> str:
