@@ -102,6 +102,17 @@ def test_a_draw_of_a_module_has_both_kinds_and_all_variants() -> None:
     assert len(few) == 4 and len({str(one.parameters) for one in few if one.parameters}) == 1
 
 
+def test_netlists_are_of_builds_in_which_everything_has_something_to_do() -> None:
+    sizes = [(8, 1, 39), (3, 2, 39), (5, 2, 83), (8, 2, 524), (5, 3, 83)]
+    cases = [
+        Case("array", (("EXP_MAX", e), ("COLS", cols), ("ACC_WIDTH", width)), 1)
+        for e, cols, width in sizes
+    ]
+    drawn = plan.draw("array", DESIGN, cases, 12, 1)
+    used = {tuple(one.parameters.values()) for one in drawn if one.parameters}
+    assert used == {(5, 2, 83)}
+
+
 def test_the_design_is_written_with_the_mutant(drawn: list[Mutant], tmp_path: Path) -> None:
     DESIGN.write(tmp_path, drawn[0])
     texts = {path.stem: path.read_text() for path in tmp_path.glob("*.v")}

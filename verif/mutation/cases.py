@@ -21,7 +21,9 @@ VARIANTS = ("ACCUMULATOR", "PIPELINE")
 LIMITS = {"ROWS": 4, "COLS": 4, "K_MAX": 100, "EXP_MAX": 5}
 """Builds of the array and of what contains it are slow beyond these; larger ones judge nothing."""
 LIMITED = ("array", "engine", "unit")
-
+PROVEN = {"ACC_WIDTH": 150, "ROWS": 3, "COLS": 3, "K_MAX": 100}
+"""Builds are proven up to these sizes; larger ones are the same text unrolled."""
+SHAPE = ("ROWS", "COLS", "K_MAX")
 
 PARSING = threading.Lock()
 """CPython 3.11 counts the depth of `ast.parse` once for all threads, and ends in a SystemError."""
@@ -54,6 +56,22 @@ class Case:
     def name(self) -> str:
         """Name, as pytest shows it."""
         return "-".join([self.module, *(f"{name}{value}" for name, value in self.settings)])
+
+    @property
+    def is_provable(self) -> bool:
+        """Whether a mutant of this build can be proven equivalent."""
+        return all(self.parameters.get(name, 0) <= limit for name, limit in PROVEN.items())
+
+    @property
+    def liveliness(self) -> tuple[bool, bool, int]:
+        """Rank of a build by how much of the text has something to do in it.
+
+        With a single row, column or product, logic that counts or keeps them is dead, and for
+        short exponents are the lower bits of what splits a code; a mutant there says nothing.
+        """
+        sizes = self.parameters
+        narrow = sizes.get("ACC_WIDTH", 0) <= PROVEN["ACC_WIDTH"]
+        return narrow, all(sizes.get(name, 2) > 1 for name in SHAPE), sizes.get("EXP_MAX", 0)
 
     @property
     def bench(self) -> str:

@@ -22,8 +22,6 @@ KILLS = ("failed", "crash", "timeout")
 UNMUTATED_SECONDS = 300.0
 FACTOR, FLOOR = 3, 10.0
 """A case hangs after so many times the CPU time of the unmutated design, or so many seconds."""
-PROVEN = {"ACC_WIDTH": 150, "ROWS": 3, "COLS": 3, "K_MAX": 100}
-"""Builds are proven up to these sizes; larger ones are the same text unrolled."""
 
 
 class Judge:
@@ -117,14 +115,14 @@ class Judge:
     def proof_sets(self, mutant: Mutant) -> list[Parameters]:
         """Return the parameter sets at which a mutant must be proven equivalent."""
         cases = self.own_cases(mutant)
-        return [case.parameters for case in list(filter(_is_provable, cases)) or cases[:1]]
+        return [case.parameters for case in [one for one in cases if one.is_provable] or cases[:1]]
 
     def proofs_inside(self, mutant: Mutant) -> list[Case]:
         """Return the cases at which to prove a mutant equivalent inside the modules that use it.
 
         None, if one of these modules has no case for that.
         """
-        cases = list(filter(_is_provable, self.user_cases(mutant)))
+        cases = [case for case in self.user_cases(mutant) if case.is_provable]
         users = [
             name for name, children in self.design.children.items() if mutant.module in children
         ]
@@ -232,7 +230,3 @@ class Judge:
             return proof
         cases = self.own_cases(mutant) + self.user_cases(mutant)
         return digest(proof, [fingerprint(case, self.design, mutant.module) for case in cases])
-
-
-def _is_provable(case: Case) -> bool:
-    return all(case.parameters.get(name, 0) <= limit for name, limit in PROVEN.items())

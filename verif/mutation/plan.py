@@ -46,8 +46,8 @@ def shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
 def draw(module: str, design: Design, cases: Sequence[Case], count: int, seed: int) -> list[Mutant]:
     """Draw the mutants of a module, half of them in the source, half in netlists.
 
-    There is a netlist for each accumulator and pipeline that the module's bench builds, or, for
-    few mutants, of the first of them.
+    There is a netlist for each accumulator and pipeline that the module's bench builds, of the
+    liveliest build there is, or, for few mutants, of the first of them.
 
     Parameters
     ----------
@@ -64,12 +64,13 @@ def draw(module: str, design: Design, cases: Sequence[Case], count: int, seed: i
     """
     label = f"{seed}:{module}"
     drawn = source.draw(source.make_mutants(module, design), count // 2, label)
-    builds: dict[tuple[int | None, ...], Case] = {}
+    variants: dict[tuple[int | None, ...], list[Case]] = {}
     for case in cases:
-        builds.setdefault(tuple(map(case.parameters.get, VARIANTS)), case)
+        variants.setdefault(tuple(map(case.parameters.get, VARIANTS)), []).append(case)
+    builds = [max(alike, key=lambda case: case.liveliness) for alike in variants.values()]
     wanted = count - len(drawn)
     number = min(len(builds), max(1, wanted // FEWEST))
-    for index, case in enumerate(list(builds.values())[:number]):
+    for index, case in enumerate(builds[:number]):
         share = (index + 1) * wanted // number - index * wanted // number
         drawn += netlist.draw(module, design, case.parameters, share, f"{label}:{index}")
     return list({mutant.key: mutant for mutant in drawn}.values())
