@@ -89,6 +89,8 @@ def test_what_is_equivalent_is_proven(body: str, old: str, new: str, method: str
     ("body", "old", "new", "depth"),
     [
         ("assign y = a + b;", "a + b", "a - b", 0),
+        ("assign y = a * b;", "a * b", "a * a", 0),
+        ("assign y = a * b;", "a * b", "$signed(a) * $signed(b[2:0])", 0),
         ("assign y = a;", "= a", "= a == 4'd9 ? 4'd8 : a", 0),
         (COUNTER, "4'd12 ? 4'd3", "4'd12 ? 4'd2", 13),
         (COUNTER, "<= 4'd0", "<= 4'd1", 12),
@@ -97,7 +99,18 @@ def test_what_is_equivalent_is_proven(body: str, old: str, new: str, method: str
         (MEMORY, "word_q[a[0]] <= b", "word_q[0] <= b", 2),
         ("reg [3:0] q; always @(posedge clk) q <= a; assign y = q;", "q <= a", "", 1),
     ],
-    ids=["minus", "one value", "late", "reset", "no reset", "loaded", "memory", "stuck"],
+    ids=[
+        "minus",
+        "square",
+        "signed",
+        "one value",
+        "late",
+        "reset",
+        "no reset",
+        "loaded",
+        "memory",
+        "stuck",
+    ],
 )
 def test_what_differs_is_not_proven(body: str, old: str, new: str, depth: int) -> None:
     proof = of_circuit(body, old, new)
@@ -176,6 +189,10 @@ endmodule"""
     ("module", "old", "new", "parameters"),
     [
         ("encode", "(advance && valid2_q)", "(advance)", {"ACC_WIDTH": 31}),
+        (
+            *("pe_exact", "a_operand[7:0] * w_operand[7:0]", "w_operand[7:0] * a_operand[7:0]"),
+            {"EXP_MAX": 4, "ACC_WIDTH": 49, "SEGMENT": 49, "PIPELINE": 1},
+        ),
         ("add32", "12'd27 ? 5'd27", "12'd27 ? 5'd26", {}),
     ],
 )

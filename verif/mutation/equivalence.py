@@ -24,6 +24,7 @@ from verif.mutation.design import Design
 from verif.mutation.mutant import Mutant, Parameters, Proof
 from verif.mutation.yosys import YosysError, abc, yosys
 
+ORDERED = Path(__file__).with_name("ordered.v")
 SMALL = 60
 """Lines of a module up to which it is no obstacle to a proof."""
 SIDES = GOLD, GATE = "gold", "gate"
@@ -159,7 +160,15 @@ def _prove(
     (folder / "miter.v").write_text(miter(gold, gate), encoding="utf-8")
     joined = [f"read_rtlil {side}.il" for side in SIDES]
     joined += ["read_verilog miter.v", "hierarchy -check -top miter", "proc", "flatten"]
-    joined += ["opt_clean", "techmap", "opt_clean", "dffunmap", "aigmap", "opt_clean"]
+    joined += [
+        "opt_clean",
+        f"techmap -max_iter 1 -map {ORDERED}",
+        "techmap",
+        "opt_clean",
+        "dffunmap",
+        "aigmap",
+        "opt_clean",
+    ]
     yosys([*joined, "write_aiger -zinit miter.aig"], folder, PREPARATION_SECONDS)
     return _decide(folder)
 

@@ -224,6 +224,7 @@ class Judge:
             self.proof_sets(mutant),
             [(case.module, case.settings) for case in inside],
             [Path(str(part.__file__)).read_text("utf-8") for part in (equivalence, yosys)],
+            equivalence.ORDERED.read_text("utf-8"),
             importlib.metadata.version("pyosys"),
         )
         if verdict.status == "equivalent":
