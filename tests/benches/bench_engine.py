@@ -97,8 +97,7 @@ async def check_registers(runner: Runner, ledger: Ledger) -> None:
 async def random_tiles(dut):
     """Random formats from tile to tile, with stalls and starvation on every stream in turn."""
     runner, ledger, engine = await start(dut)
-    most = {1: 20, 16: 7}.get(engine.rows, 12)  # c waits once all contexts are taken
-    await scenarios.random_jobs(runner, 1, alike=most)
+    await scenarios.random_jobs(runner, 1, alike=8 if engine.rows > 8 else 20)
     await scenarios.lengths(runner)
     await check_registers(runner, ledger)
     environment = runner.environment
