@@ -17,8 +17,8 @@ module ffp8_add32 (
 
     wire signed [10:0] exponent_1 = augend[34:24];
     wire signed [10:0] exponent_2 = addend[34:24];
-    wire               zero_1 = augend[23:0] == 24'd0;
-    wire               zero_2 = addend[23:0] == 24'd0;
+    wire               zero_1 = !augend[23];
+    wire               zero_2 = !addend[23];
 
     // The larger magnitude, and the smaller one to be aligned with it.
     wire swap = zero_1 || (!zero_2 && (exponent_2 > exponent_1

@@ -76,16 +76,17 @@ module ffp8_array #(
     always @(posedge clk) begin
         if (rst) begin
             beat_q <= {PIPELINE+1{1'b0}};
-            first_q <= {PIPELINE+1{1'b0}};
             last_q <= {PIPELINE+1{1'b0}};
             done_q <= 1'b0;
         end else if (step) begin
             beat_q <= {beat_q[PIPELINE-1:0], beat_valid};
-            first_q <= {first_q[PIPELINE-1:0], beat_valid && beat_first};
             last_q <= {last_q[PIPELINE-1:0], beat_valid && beat_last};
             done_q <= last_q[PIPELINE];
         end
     end
+
+    // Of meaning with a beat only.
+    always @(posedge clk) if (step) first_q <= {first_q[PIPELINE-1:0], beat_first};
 
     always @(posedge clk) begin
         if (rst) rows_left_q <= {COUNT{1'b0}};

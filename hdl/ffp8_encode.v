@@ -119,9 +119,9 @@ module ffp8_encode #(
     wire       signed2 = config2_q[16];
     wire [3:0] exponent_bits2 = config2_q[15:12];
     wire [4:0] fraction_bits2 = raw2 ? 5'd23 : 5'd8 - {4'd0, signed2} - {1'b0, exponent_bits2};
-    wire [3:0] field_bits2 = raw2 ? 4'd8 : exponent_bits2;
     wire       subnormal2 = exponent2_q <= 0;
-    wire       huge2 = exponent2_q >= $signed(12'd1 << field_bits2);
+    // E beyond 8 bits; a smaller E that a format has no field for shows in the rounded code.
+    wire       huge2 = !subnormal2 && exponent2_q[EXPONENT_WIDTH-1:8] != 0;
 
     // 24 bits come in; f + 1 stay, or f + E of a subnormal. Past 25 dropped only sticky is left.
     wire signed [EXPONENT_WIDTH-1:0] dropped2 = $signed({7'd0, 5'd23 - fraction_bits2})

@@ -75,7 +75,8 @@ module ffp8_start #(
 
     wire is_zero = significand1_q == 24'd0;
 
-    // Stage 2: what the accumulator takes.
+    // Stage 2: what the accumulator takes. It needs no enable of its own: stage 1 holds between
+    // values.
     wire [23:0]            magnitude;
     wire [SHIFT_WIDTH-1:0] shift;
     wire                   refused;
@@ -112,7 +113,7 @@ module ffp8_start #(
     endgenerate
 
     always @(posedge clk) begin
-        if (advance && valid1_q) begin
+        if (advance) begin
             out_negative <= negative1_q && !is_zero;
             out_magnitude <= magnitude;
             out_shift <= is_zero ? {SHIFT_WIDTH{1'b0}} : shift;

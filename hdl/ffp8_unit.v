@@ -119,21 +119,25 @@ module ffp8_unit #(
         end
     end
 
-    // Controls, one per stage: 0 beside the operands, PIPELINE beside the accumulator.
+    // Controls, one per stage: 0 beside the operands, PIPELINE beside the accumulator. Beats need
+    // no reset: whatever they add, the next first pair starts afresh.
     reg [PIPELINE:0] beat_q, first_q, last_q;
     reg              done_q, sum_valid_q;
 
     always @(posedge clk) begin
         if (rst) begin
-            beat_q <= {PIPELINE+1{1'b0}};
-            first_q <= {PIPELINE+1{1'b0}};
             last_q <= {PIPELINE+1{1'b0}};
             {done_q, sum_valid_q} <= 2'd0;
         end else if (advance) begin
-            beat_q <= {beat_q[PIPELINE-1:0], beat};
-            first_q <= {first_q[PIPELINE-1:0], beat && in_first};
             last_q <= {last_q[PIPELINE-1:0], beat && in_last};
             {done_q, sum_valid_q} <= {last_q[PIPELINE], done_q};
+        end
+    end
+
+    always @(posedge clk) begin
+        if (advance) begin
+            beat_q <= {beat_q[PIPELINE-1:0], beat};
+            first_q <= {first_q[PIPELINE-1:0], in_first};
         end
     end
 
@@ -223,15 +227,17 @@ module ffp8_unit #(
             config_error <= 1'b0;
             start_error <= 1'b0;
             for (i = 0; i < PIPELINE; i = i + 1) waiting_q[i] <= {CONTEXT+1{1'b0}};
-            context_q <= {CONTEXT{1'b0}};
         end else if (advance) begin
             if (start_valid && config_refused) config_error <= 1'b1;
             if (start_valid && start_refused && !config_refused) start_error <= 1'b1;
             waiting_q[0] <= {start_valid, context_new};
             for (i = 1; i < PIPELINE; i = i + 1) waiting_q[i] <= waiting_q[i-1];
-            if (waiting_q[PIPELINE-1][CONTEXT]) context_q <= waiting_q[PIPELINE-1][CONTEXT-1:0];
         end
     end
+
+    always @(posedge clk)
+        if (advance && waiting_q[PIPELINE-1][CONTEXT])
+            context_q <= waiting_q[PIPELINE-1][CONTEXT-1:0];
 
     // A classical accumulator takes the start value when it takes the first product.
     generate
