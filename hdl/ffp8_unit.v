@@ -67,7 +67,9 @@ module ffp8_unit #(
     localparam OPERAND = 1 + EXP_MAX + 8;
     localparam COUNT = $clog2(K_MAX + 1);
     localparam OUTPUT = 10 + 18;  // offset, and what ffp8_column takes beside it
-    localparam CONTEXT = 1 + 1 + 24 + SHIFT_WIDTH + OUTPUT;  // refused, start, output
+    localparam CONTEXT = 1 + OUTPUT;  // refused, output
+    localparam START = 1 + 24 + SHIFT_WIDTH;
+    localparam BITS = $clog2(EXP_MAX + 1);  // of an exponent width that the build holds
 
     wire advance;
     wire take = in_valid && advance;
@@ -95,19 +97,21 @@ module ffp8_unit #(
     end
 
     // Decoders. The formats are those of the first pair.
-    reg  [9:0] formats_q;
-    wire [9:0] formats = in_first ? {a_signed, a_exponent_bits, w_signed, w_exponent_bits}
-        : formats_q;
+    reg  [2*BITS+1:0] formats_q;
+    wire [2*BITS+1:0] formats = in_first ? {a_signed, a_exponent_bits[BITS-1:0],
+                                            w_signed, w_exponent_bits[BITS-1:0]} : formats_q;
     wire [OPERAND-1:0] a_operand, w_operand;
     reg  [OPERAND-1:0] a_operand_q, w_operand_q;
 
     ffp8_decode #(.EXP_MAX(EXP_MAX)) a_decode (
-        .code(in_a), .is_signed(formats[9]), .exponent_bits(formats[8:5]),
+        .code(in_a), .is_signed(formats[2*BITS+1]),
+        .exponent_bits({{4-BITS{1'b0}}, formats[BITS+1 +: BITS]}),
         .sign(a_operand[OPERAND-1]), .shift(a_operand[8 +: EXP_MAX]),
         .significand(a_operand[7:0]));
 
     ffp8_decode #(.EXP_MAX(EXP_MAX)) w_decode (
-        .code(in_w), .is_signed(formats[4]), .exponent_bits(formats[3:0]),
+        .code(in_w), .is_signed(formats[BITS]),
+        .exponent_bits({{4-BITS{1'b0}}, formats[BITS-1:0]}),
         .sign(w_operand[OPERAND-1]), .shift(w_operand[8 +: EXP_MAX]),
         .significand(w_operand[7:0]));
 
@@ -169,8 +173,10 @@ module ffp8_unit #(
     // and arrives exactly when the sum before it has been handed on.
     wire              refused, start_valid, start_refused;
     wire signed [9:0] grid, offset;
+    wire              start_negative;
+    wire [23:0]       start_magnitude;
+    wire [SHIFT_WIDTH-1:0] start_shift;
     wire [OUTPUT:0]   start_user;
-    wire [CONTEXT-2-OUTPUT:0] start_value;
 
     ffp8_judge #(
         .EXP_MAX(EXP_MAX)
@@ -208,45 +214,65 @@ module ffp8_unit #(
         .in_user      ({refused, offset, y_signed, y_exponent_bits, rounding, clamp_enable, clamp,
                         raw}),
         .out_valid    (start_valid),
-        .out_negative (start_value[CONTEXT-2-OUTPUT]),
-        .out_magnitude(start_value[SHIFT_WIDTH +: 24]),
-        .out_shift    (start_value[SHIFT_WIDTH-1:0]),
+        .out_negative (start_negative),
+        .out_magnitude(start_magnitude),
+        .out_shift    (start_shift),
         .out_refused  (start_refused),
         .out_user     (start_user)
     );
 
     wire config_refused = start_user[OUTPUT];
-    wire [CONTEXT-1:0] context_new = {config_refused || start_refused, start_value,
-                                      start_user[OUTPUT-1:0]};
     reg [CONTEXT:0]   waiting_q [0:PIPELINE-1];  // a valid bit on top
     reg [CONTEXT-1:0] context_q;
+    wire              arrives = advance && waiting_q[PIPELINE-1][CONTEXT];
     integer           i;
 
     always @(posedge clk) begin
         if (rst) begin
             config_error <= 1'b0;
             start_error <= 1'b0;
-            for (i = 0; i < PIPELINE; i = i + 1) waiting_q[i] <= {CONTEXT+1{1'b0}};
         end else if (advance) begin
             if (start_valid && config_refused) config_error <= 1'b1;
             if (start_valid && start_refused && !config_refused) start_error <= 1'b1;
-            waiting_q[0] <= {start_valid, context_new};
-            for (i = 1; i < PIPELINE; i = i + 1) waiting_q[i] <= waiting_q[i-1];
         end
     end
 
-    always @(posedge clk)
-        if (advance && waiting_q[PIPELINE-1][CONTEXT])
-            context_q <= waiting_q[PIPELINE-1][CONTEXT-1:0];
+    // Without reset: a context from before it is overwritten before a sum comes.
+    always @(posedge clk) begin
+        if (advance) begin
+            waiting_q[0] <= {start_valid, config_refused || start_refused, start_user[OUTPUT-1:0]};
+            for (i = 1; i < PIPELINE; i = i + 1) waiting_q[i] <= waiting_q[i-1];
+        end
+        if (arrives) context_q <= waiting_q[PIPELINE-1][CONTEXT-1:0];
+    end
 
-    // A classical accumulator takes the start value when it takes the first product.
+    // A classical accumulator takes the start value with the first product; to an exact sum it is
+    // added by the column.
+    wire [START-1:0] sum_start;
+
     generate
-        if (ACCUMULATOR == 1) begin : g_start
-            wire [CONTEXT:0] entry = PIPELINE == 1 ? {start_valid, context_new}
-                : waiting_q[PIPELINE == 1 ? 0 : PIPELINE - 2];
-            assign start_float = {entry[CONTEXT-2], entry[OUTPUT +: SHIFT_WIDTH],
-                                  entry[OUTPUT+SHIFT_WIDTH +: 24]};
-        end else begin : g_no_start
+        if (ACCUMULATOR == 1) begin : g_binary32
+            wire [35:0] start_new = {start_negative, start_shift, start_magnitude};
+            assign sum_start = {START{1'b0}};
+            if (PIPELINE == 1) begin : g_now
+                assign start_float = start_new;
+            end else begin : g_later
+                reg [35:0] start_q;
+                always @(posedge clk) if (advance) start_q <= start_new;
+                assign start_float = start_q;
+            end
+        end else begin : g_exact
+            reg [START-1:0] start_waiting_q [0:PIPELINE-1];
+            reg [START-1:0] start_q;
+            integer         j;
+            always @(posedge clk) begin
+                if (advance) begin
+                    start_waiting_q[0] <= {start_negative, start_magnitude, start_shift};
+                    for (j = 1; j < PIPELINE; j = j + 1) start_waiting_q[j] <= start_waiting_q[j-1];
+                end
+                if (arrives) start_q <= start_waiting_q[PIPELINE-1];
+            end
+            assign sum_start = start_q;
             assign start_float = 36'd0;
         end
     endgenerate
@@ -266,9 +292,9 @@ module ffp8_unit #(
         .advance         (advance),
         .in_valid        (sum_valid_q && !context_q[CONTEXT-1]),
         .in_sum          (sum),
-        .start_negative  (context_q[CONTEXT-2]),
-        .start_magnitude (context_q[OUTPUT+SHIFT_WIDTH +: 24]),
-        .start_shift     (context_q[OUTPUT +: SHIFT_WIDTH]),
+        .start_negative  (sum_start[START-1]),
+        .start_magnitude (sum_start[SHIFT_WIDTH +: 24]),
+        .start_shift     (sum_start[SHIFT_WIDTH-1:0]),
         .in_offset       (context_q[18 +: 10]),
         .in_signed       (context_q[17]),
         .in_exponent_bits(context_q[16:13]),
