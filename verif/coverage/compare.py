@@ -98,9 +98,11 @@ def draw(outcome: Outcome, shards: Sequence[Shard], folder: Path, picture: Path)
     report.picture(picture, curves, bins)
 
 
-def markdown(outcomes: Sequence[Outcome], median: Outcome) -> str:
+def markdown(shards: Sequence[Shard], outcomes: Sequence[Outcome], median: Outcome) -> str:
     """Return the table of seeds, and by point what plain random lacked under the median one."""
-    lines = ["| seed | transactions, steered | steered | plain random, three times as many |"]
+    lines = ["# The loop against plain random", "", "Designs:", ""]
+    lines += [f"- {shard.name}" for shard in shards]
+    lines += ["", "| seed | transactions, steered | steered | plain random, three times as many |"]
     lines.append("|---|---|---|---|")
     for one in outcomes:
         steered, plain = one.share(one.steered), one.share(one.plain)
@@ -166,7 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     ranked = sorted(outcomes, key=lambda one: one.share(one.plain))
     median = ranked[len(ranked) // 2]
-    text = markdown(outcomes, median)
+    text = markdown(shards, outcomes, median)
     write_text(FOLDER / "report.md", text)
     draw(median, shards, FOLDER, FOLDER / "coverage.svg")
     if settings.document:
