@@ -41,9 +41,12 @@ def load(path: Path = KNOWN) -> list[Known]:
     Raises
     ------
     MutationError
-        If an entry has not the fields that the head of the file describes.
+        If it is not YAML, or an entry has not the fields that the head of the file describes.
     """
-    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
+    except yaml.YAMLError as error:
+        raise MutationError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from error
     found = []
     for entry in entries:
         if not isinstance(entry, dict) or set(entry) - {"parameters"} != FIELDS:
