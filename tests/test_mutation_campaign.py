@@ -273,6 +273,7 @@ def test_the_known_survivors_can_be_made() -> None:
         "- {module: decode, source: a, change: b, depth: 1, reason: ' '}",
         "- {module: decode, source: a, change: b, depth: 1, reason: c, more: d}",
         "- decode",
+        "- {module: decode, source: a ? b : c, change: b, depth: 1, reason: c: d}",
     ],
 )
 def test_an_incomplete_entry_is_refused(text: str, tmp_path: Path) -> None:
