@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from verif.mutation import command, judge, known, plan, report, runner
+from verif.mutation import command, judge, known, plan, processes, report, runner
 from verif.mutation.campaign import Campaign
 from verif.mutation.cases import ROOT, Case
 from verif.mutation.command import main
@@ -146,6 +147,23 @@ def test_an_interruption_keeps_what_is_judged(
     assert campaign(tmp_path).recalled == done and len(judged) == 9
 
 
+def test_a_verdict_that_is_kept_while_the_campaign_ends_counts(
+    judged: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, first = Store.save, [True]
+
+    def interrupted(self: Store, verdict: Verdict) -> None:
+        save(self, verdict)
+        if first and first.pop():
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        assert processes._stopped.wait(20)
+
+    monkeypatch.setattr(Store, "save", interrupted)
+    result = campaign(tmp_path)
+    kept = [path for name in MODULES for path in tmp_path.glob(f"results/{name}-*.json")]
+    assert not result.is_complete and 1 <= len(kept) == summary(tmp_path)["killed"]
+
+
 def test_an_interruption_is_no_success(
     judged: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +184,7 @@ def test_a_signal_ends_a_campaign(tmp_path: Path) -> None:
         [sys.executable, "-m", "verif.mutation", "--jobs", "1", *arguments],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as in a background job
     )
@@ -174,7 +193,8 @@ def test_a_signal_ends_a_campaign(tmp_path: Path) -> None:
         time.sleep(0.05)
     for number in (signal.SIGINT, signal.SIGTERM):
         os.kill(process.pid, number)
-    assert process.wait(20) == command.INTERRUPTED
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == command.INTERRUPTED and errors == b""
     written = summary(tmp_path)
     assert not written["complete"] and 1 <= written["killed"] < written["drawn"]
 

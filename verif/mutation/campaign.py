@@ -63,8 +63,8 @@ class Campaign:
         self.folder = folder
         self.is_full = is_full
         self.retry = retry
-        self.verdicts: list[Verdict] = []
-        self.recalled = 0
+        self._recalled: list[Verdict] = []
+        self._futures: list[Future[Verdict]] = []
 
     def run(self, console: Console) -> Result:
         """Run it to its end, or to an interruption, and return what is known then.
@@ -79,22 +79,29 @@ class Campaign:
         drawn: list[Mutant] = []
         columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
         columns += [TextColumn("{task.fields[note]}"), TimeRemainingColumn()]
+        stale: Sequence[str] = ()
         pool = ThreadPoolExecutor(self.jobs)
         with Progress(*columns, console=console) as progress:
             try:
                 drawn = self._draw(pool, progress)
                 self._judge(drawn, pool, progress, console)
                 stale = known.stale(known.load(), self.verdicts, self.judge.design)
-                result = self._result(time.monotonic() - start, len(drawn), stale)
             except KeyboardInterrupt:
                 console.print("interrupted: what has been judged is kept, run it again to go on")
-                result = self._result(time.monotonic() - start, len(drawn) or -1)
             finally:
                 processes.stop()
                 pool.shutdown(cancel_futures=True)
                 processes.restart()
+        # only now is nothing under way that could still be judged, and kept, after an interruption
+        result = self._result(time.monotonic() - start, len(drawn) or -1, stale)
         self._write(result)
         return result
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What is judged so far, by this campaign or an earlier one."""
+        done = [one for one in self._futures if one.done() and not one.cancelled()]
+        return self._recalled + [one.result() for one in done if one.exception() is None]
 
     def _draw(self, pool: ThreadPoolExecutor, progress: Progress) -> list[Mutant]:
         design, cases = self.judge.design, self.judge.cases
@@ -116,15 +123,14 @@ class Campaign:
         console: Console,
     ) -> None:
         kept = [self._recall(mutant) for mutant in drawn]
-        self.verdicts = [verdict for verdict in kept if verdict is not None]
-        self.recalled = len(self.verdicts)
+        self._recalled = [verdict for verdict in kept if verdict is not None]
         left = [mutant for mutant, verdict in zip(drawn, kept, strict=True) if verdict is None]
         task = progress.add_task("mutants judged", total=len(drawn), note="")
-        progress.update(task, completed=self.recalled)
-        futures: list[Future[Verdict]] = [pool.submit(self.judge.judge, one) for one in left]
-        for future in as_completed(futures):
+        progress.update(task, completed=len(self._recalled))
+        for mutant in left:
+            self._futures.append(pool.submit(self.judge.judge, mutant))
+        for future in as_completed(self._futures):
             verdict = future.result()
-            self.verdicts.append(verdict)
             killed = sum(one.status == "killed" for one in self.verdicts)
             progress.update(task, advance=1, note=f"{killed} killed")
             if verdict.status in NOTED:
@@ -147,7 +153,7 @@ class Campaign:
             is_full=self.is_full,
             seconds=seconds,
             jobs=self.jobs,
-            recalled=self.recalled,
+            recalled=len(self._recalled),
         )
 
     def _write(self, result: Result) -> None:

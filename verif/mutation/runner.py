@@ -16,7 +16,6 @@ from xml.etree import ElementTree
 
 from verif.mutation import processes
 from verif.mutation.cases import Case
-from verif.processes import end_session
 
 WALL_FACTOR = 20
 """A case that has not used up its CPU time hangs without computing after this many times that."""
@@ -72,17 +71,15 @@ def run(case: Case, hdl: Path, limit: float) -> Outcome:
     process.start()
     sender.close()
     outcome = Outcome("timeout", detail=f"not done in {WALL_FACTOR * limit:.0f} s")
-    with receiver, processes.registered(process.pid):
-        try:
+    try:
+        with receiver, processes.registered(process.pid):
             if receiver.poll(WALL_FACTOR * limit):
                 outcome = receiver.recv()
-        except EOFError:
-            process.join()
-            outcome = Outcome("broken", detail=f"{case.name}: its process ended without a word")
-        finally:
-            end_session(process.pid)
-            process.kill()  # it may not lead a session yet
-            process.join()
+    except EOFError:
+        outcome = Outcome("broken", detail=f"{case.name}: its process ended without a word")
+    finally:
+        process.kill()  # it may not lead a session yet
+        process.join()
     return outcome
 
 
