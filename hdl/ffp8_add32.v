@@ -15,14 +15,13 @@ module ffp8_add32 (
     output reg  [35:0] sum
 );
 
-    wire signed [10:0] exponent_1 = augend[34:24];
-    wire signed [10:0] exponent_2 = addend[34:24];
-    wire               zero_1 = !augend[23];
-    wire               zero_2 = !addend[23];
+    // Zero or not, exponent, fraction: a number of larger magnitude has the larger rank. Only equal
+    // magnitudes have the same, so that the order of the inputs never matters.
+    wire [34:0] augend_rank = {augend[23], !augend[34], augend[33:24], augend[22:0]};
+    wire [34:0] addend_rank = {addend[23], !addend[34], addend[33:24], addend[22:0]};
 
     // The larger magnitude, and the smaller one to be aligned with it.
-    wire swap = zero_1 || (!zero_2 && (exponent_2 > exponent_1
-        || (exponent_2 == exponent_1 && addend[23:0] > augend[23:0])));
+    wire        swap = addend_rank > augend_rank;
     wire [35:0] major = swap ? addend : augend;
     wire [35:0] minor = swap ? augend : addend;
 
