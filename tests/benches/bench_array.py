@@ -10,6 +10,7 @@ from tests.benches.control import known
 from tests.benches.surroundings import surround
 from verif.environment import scenarios
 from verif.environment.environment import Environment
+from verif.environment.generator import Constraints
 from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
 from verif.simulation import bench_test
@@ -36,6 +37,7 @@ class ArrayRules:
         self._live: deque[tuple[int, int]] = deque()  # of beats that have not entered the elements
         self._due: deque[tuple[int, int]] = deque()  # rows of complete tiles, and their tile's end
         self._open = self._accepted = False  # a tile has begun; a beat moved the cycle before
+        self._began = False  # that beat was the first of its tile
         self._moved = self._left = -1000  # cycles of the last beat, and of the last row
 
     def on_record(self, record: Record) -> None:
@@ -59,15 +61,18 @@ class ArrayRules:
             self._due.popleft()
             self._left = cycle
         self.seen["row stalled"] += streams["row"].waiting
-        self._accepted = streams["beat"].moved is not None
+        beat = streams["beat"].moved
+        self._accepted = beat is not None
+        self._began = self._accepted and bool(beat["beat_first"])
         if self._accepted:
-            self._accept(streams["beat"].moved, cycle)
+            self._accept(beat, cycle)
 
     def _check_beats(self, offered: bool) -> None:
         """Check that beats wait for rows only, and enter with the codes that are not zero."""
         ready, ended = known(self._pins["beat_ready"]), len({end for _, end in self._due})
         assert ready or ended >= 2, f"beat_ready low with {ended} tiles on their way out"
         self.seen["beat stalled"] += offered and not ready
+        self.seen["first beat inside stalled"] += self._began and not ready
         if known(self._pins["edge_beat"]):
             assert self._live, "edge_beat without a beat"
             due = self._live.popleft()
@@ -133,6 +138,20 @@ async def full_rate(dut):
     await runner.environment.finish()
     assert not rules.seen["beat stalled"]
     assert rules.seen["first row at once"] == runner.environment.scoreboard.checked
+
+
+@bench_test()
+async def tiles_behind_stalled_rows(dut):
+    """Tiles of a beat or two stand still inside, with their start values, wherever they are."""
+    runner, rules = await start(dut)
+    wanted = 4 + 100 // runner.environment.can.rows
+    for rate in (1.0, 0.7):
+        runner.environment.adapter.pace({"beat": rate, "row": 0.5})
+        for k in runner.shuffled([1, 1, 2] * wanted):
+            await runner.send(Constraints(k=k))
+        await runner.environment.drained()
+    await runner.environment.finish()
+    assert rules.seen["first beat inside stalled"] >= wanted
 
 
 @bench_test()
