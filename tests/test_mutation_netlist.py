@@ -76,6 +76,11 @@ def test_a_mutant_that_was_drawn_is_found_again(drawn: list[Mutant]) -> None:
     assert not plan.find(("column", "another text", mutant.change), COLUMN, DESIGN)
 
 
+def test_the_first_case_that_matches_decides() -> None:
+    text = netlist.unmutated("registers", DESIGN, {"EXP_MAX": 3}).text
+    assert "casez" in text and "parallel_case" not in text
+
+
 def test_what_yosys_cannot_read_is_one_sentence() -> None:
     broken = Design({"part": "module ffp8_part (input wire a);\nassign = a;\nendmodule\n"})
     with pytest.raises(MutationError, match=r"ffp8_part with WIDTH=3: Yosys .*syntax error"):

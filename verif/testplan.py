@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-import yaml
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from verif.coverage.model import points_of
+from verif.entries import read_entries
 from verif.environment.capabilities import FAILURES, Capabilities
 from verif.files import write_text
 from verif.simulation import BUILD, ROOT
@@ -80,10 +80,10 @@ def load(path: Path = PLAN) -> list[Feature]:
     Raises
     ------
     PlanError
-        If an entry lacks something, or its stage is none of `STAGES`.
+        If it is not YAML, an entry lacks something, or its stage is none of `STAGES`.
     """
     features = []
-    for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+    for entry in read_entries(path, PlanError):
         try:
             lists = {key: tuple(entry.get(key) or ()) for key in ("tests", "cover")}
             feature = Feature(**entry | lists)

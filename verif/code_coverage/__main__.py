@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from verif.code_coverage.judge import FileReport, report_file, shortfalls, total
 from verif.code_coverage.report import as_dict, print_table, print_uncovered, write_records
 from verif.code_coverage.runs import RunError, Runs, find_cases
 from verif.files import write_json
+from verif.interrupts import interrupt_once
 from verif.simulation import BUILD, ROOT, design_folder
 
 EXCLUSIONS = Path(__file__).parent.parent / "code_coverage_exclusions.yaml"
@@ -155,5 +155,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_once()
     sys.exit(main())

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from verif.code_coverage.counts import KINDS, Counts, Point, number_set
+from verif.entries import read_entries
 
 CATEGORIES = (
     "constant by parameter",
@@ -86,15 +85,14 @@ def load_exclusions(path: Path) -> list[Exclusion]:
     Raises
     ------
     ExclusionError
-        If an entry has other keys than it should, or an unknown kind or category.
+        If it is not YAML, an entry has other keys than it should, or an unknown kind or category.
     """
-    entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    return [_read_entry(path.name, entry) for entry in entries]
+    return [_read_entry(path.name, entry) for entry in read_entries(path, ExclusionError)]
 
 
-def _read_entry(name: str, entry: object) -> Exclusion:
+def _read_entry(name: str, entry: dict[str, object]) -> Exclusion:
     needed = {"file", "kind", "category", "reason"}
-    if not isinstance(entry, dict) or not needed <= set(entry):
+    if not needed <= set(entry):
         raise ExclusionError(f"{name}: {entry}: an entry has {', '.join(sorted(needed))}")
     kind, where = entry["kind"], f"{name}: {entry['file']}: {entry['reason']}"
     if kind not in KINDS:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from verif.coverage.gate import Row, judge, merge
 from verif.coverage.run import Job, ShardError
 from verif.coverage.shards import SHARDS, Shard, matching
 from verif.files import write_json, write_text
+from verif.interrupts import interrupt_once
 from verif.simulation import BUILD
 
 FOLDER = BUILD / "cover-compare"
@@ -181,5 +181,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_once()
     sys.exit(main())

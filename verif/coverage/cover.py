@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from verif.coverage.gate import CoverageError, Row, judge, merge, read
 from verif.coverage.run import Job, Pool, ShardError
 from verif.coverage.shards import SHARDS, Shard, matching
 from verif.files import write_json, write_text
+from verif.interrupts import interrupt_once
 from verif.simulation import BUILD, check_simulator, chosen_simulator
 
 FOLDER = BUILD / "cover"
@@ -149,5 +149,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_once()
     sys.exit(main())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import yaml
+from verif.entries import read_entries
 
 FILE = Path(__file__).with_name("exclusions.yaml")
 CATEGORIES = ("impossible by definition", "impossible in this build")
@@ -45,10 +45,10 @@ def load(path: Path = FILE) -> list[Exclusion]:
     Raises
     ------
     ExclusionError
-        If an entry lacks something or its category is none of `CATEGORIES`.
+        If it is not YAML, an entry lacks something, or its category is none of `CATEGORIES`.
     """
     entries = []
-    for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+    for entry in read_entries(path, ExclusionError):
         try:
             exclusion = Exclusion(**entry)
         except TypeError as error:

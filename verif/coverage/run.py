@@ -8,11 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from verif.coverage.shards import SHARDS, Shard
+from verif.interrupts import completed
 from verif.processes import end_session, start_session
 from verif.regression.replay import python_line, settings
 from verif.regression.seeds import derive_seed
@@ -90,7 +91,7 @@ class Pool:
         with ThreadPoolExecutor(self._processes) as pool:
             futures = {pool.submit(self._run, job): job for job in jobs}
             try:
-                for future in as_completed(futures):
+                for future in completed(futures):
                     future.result()
                     done(futures[future])
             finally:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from verif.files import write_json, write_text
+from verif.interrupts import completed
 from verif.mutation import known, plan, processes
 from verif.mutation.judge import Judge
 from verif.mutation.mutant import Mutant, Verdict
@@ -111,7 +112,7 @@ class Campaign:
             pool.submit(plan.draw, name, design, cases[name], number, self.seed)
             for name, number in counts.items()
         ]
-        for _ in as_completed(futures):
+        for _ in completed(futures):
             progress.advance(task)
         return [mutant for future in futures for mutant in future.result()]
 
@@ -129,7 +130,7 @@ class Campaign:
         progress.update(task, completed=len(self._recalled))
         for mutant in left:
             self._futures.append(pool.submit(self.judge.judge, mutant))
-        for future in as_completed(self._futures):
+        for future in completed(self._futures):
             verdict = future.result()
             killed = sum(one.status == "killed" for one in self.verdicts)
             progress.update(task, advance=1, note=f"{killed} killed")

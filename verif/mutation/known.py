@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from verif.entries import read_entries
 from verif.mutation.design import Design
 from verif.mutation.mutant import Mutant, MutationError, Verdict
 from verif.mutation.plan import find
@@ -43,13 +42,9 @@ def load(path: Path = KNOWN) -> list[Known]:
     MutationError
         If it is not YAML, or an entry has not the fields that the head of the file describes.
     """
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    except yaml.YAMLError as error:
-        raise MutationError(f"{path.name}: not YAML: {' '.join(str(error).split())}") from error
     found = []
-    for entry in entries:
-        if not isinstance(entry, dict) or set(entry) - {"parameters"} != FIELDS:
+    for entry in read_entries(path, MutationError):
+        if set(entry) - {"parameters"} != FIELDS:
             raise MutationError(f"{path.name}: {entry}: an entry has {', '.join(sorted(FIELDS))}")
         if not str(entry["reason"]).strip():
             raise MutationError(f"{path.name}: {entry['change']}: the reason is empty")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from verif.entries import read_entries
 from verif.processes import DIE_WITH_PARENT, outside_pytest
 from verif.regression.seeds import TEST_SEEDS
 
@@ -38,14 +39,8 @@ def load_known_seeds(path: Path) -> list[KnownSeed]:
         If it is not a list of entries, or an entry is incomplete or there twice.
     """
     known: list[KnownSeed] = []
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not YAML: {error}") from None
-    if not isinstance(entries, list):
-        raise ValueError(f"{path}: {entries}: a list of entries is wanted")
-    for entry in entries:
-        if not isinstance(entry, dict) or set(entry) != set(KEYS):
+    for entry in read_entries(path, ValueError):
+        if set(entry) != set(KEYS):
             raise ValueError(f"{path}: {entry}: an entry has {', '.join(KEYS)}")
         if type(entry["seed"]) is not int or entry["seed"] not in TEST_SEEDS:
             raise ValueError(f"{path}: seed {entry['seed']}: a test's own is 0 to {TEST_SEEDS[-1]}")

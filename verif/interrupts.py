@@ -1,0 +1,45 @@
+"""Ctrl-C and SIGTERM in a command that waits for its threads: one KeyboardInterrupt, at once."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from types import FrameType
+from typing import TypeVar
+
+T = TypeVar("T")
+SIGNALS = signal.SIGINT, signal.SIGTERM
+SECONDS = 0.2
+"""How long a signal may go unnoticed."""
+
+
+def interrupt_once() -> None:
+    """Have the first signal raise KeyboardInterrupt, also where a shell has had one ignored.
+
+    Later ones change nothing: the run is ending in good order by then.
+    """
+    for number in SIGNALS:
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for one in SIGNALS:  # not SIG_IGN, which is wrong for one that has arrived already
+        signal.signal(one, _pass_over)
+    raise KeyboardInterrupt
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    pass
+
+
+def completed(futures: Iterable[Future[T]]) -> Iterator[Future[T]]:
+    """Yield futures as they end, like `concurrent.futures.as_completed`, awake for signals.
+
+    Of two signals at once, the system may hand both to other threads, and Python's main thread,
+    which alone acts on them, sleeps on until what it waits for has come.
+    """
+    left = set(futures)
+    while left:
+        done, left = wait(left, SECONDS, FIRST_COMPLETED)
+        yield from done
