@@ -57,7 +57,7 @@ def check_cut(project: Project) -> None:
     assert outcomes == {f"test_quick[{n}]": "passed" for n in range(3)} | {
         f"test_counter[{n}]": "unfinished" for n in range(2)
     }
-    wait_for(lambda: not project.simulators(), 4)
+    wait_for(lambda: not project.simulators())
 
 
 @pytest.mark.sim
@@ -103,7 +103,7 @@ def test_a_killed_worker_is_a_failed_test_and_the_others_run(project: Project) -
         (controller,) = children(process.pid)
         (worker,) = children(controller)
         os.kill(worker, signal.SIGKILL)
-        wait_for(lambda: not project.simulators(), 4)
+        wait_for(lambda: not project.simulators())
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 1 and "1 failed, 6 passed" in output
     assert project.outcomes()["test_counter"] == "failed"
@@ -118,7 +118,7 @@ def test_a_test_that_hangs_fails(project: Project) -> None:
     project.write("tests/test_counter.py", SIMULATED)
     run = project.run("sim", "--jobs", "1", "--limit", "2", **LONG)
     assert run.returncode == 1 and project.outcomes()["test_counter"] == "failed"
-    wait_for(lambda: not project.simulators(), 4)
+    wait_for(lambda: not project.simulators())
 
 
 def test_a_worker_lost_between_tests_is_no_success(project: Project) -> None:
