@@ -84,7 +84,7 @@ def test_nothing_judged_is_not_closed(job: Job) -> None:
 
 def test_an_unknown_shard_is_refused(capsys: pytest.CaptureFixture) -> None:
     assert main(["--only", "tree*"]) == 2
-    assert "--only tree*: no shard matches, there are unit-EXP_MAX8" in capsys.readouterr().err
+    assert "ONLY=tree*: no design matches, there are unit-EXP_MAX8" in capsys.readouterr().err
 
 
 def start_cover(build: Path) -> subprocess.Popen:

@@ -216,8 +216,6 @@ def test_a_failing_design_is_one_sentence(
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--mutants", "-1"],
-        ["--jobs", "0"],
         ["--modules", "decode,divide"],
         ["--hdl", "no/such/folder"],
     ],

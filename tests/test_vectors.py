@@ -225,10 +225,3 @@ def test_too_wide_a_value_is_refused():
         wrong = [*row[:place], value, *row[place + 1 :]]
         with pytest.raises(ValueError, match=f"decode: {DECODE.fields[place].name} {value}"):
             DECODE.pack(wrong)
-
-
-def test_no_vectors_are_refused(capsys):
-    """Fewer than one dot product is an error that says so."""
-    with pytest.raises(SystemExit):
-        main(["--dots", "0"])
-    assert "DOTS=0: at least 1" in capsys.readouterr().err

@@ -35,6 +35,7 @@ from model.selection_file import dump_selection
 from verif.accuracy_pictures import draw_pictures
 from verif.accuracy_report import markdown, overview, print_network
 from verif.accuracy_sources import DEFAULT_MODELS, Source, named_source
+from verif.arguments import Parser, whole
 from verif.files import write_arrays, write_json, write_text
 from verif.simulation import BUILD
 
@@ -200,13 +201,13 @@ def compare_with_codes(
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; each option says which make variable sets it."""
-    parser = argparse.ArgumentParser(prog="make accuracy", description=__doc__.splitlines()[0])
+    parser = Parser(prog="accuracy", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--model", help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
     )
     parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
     parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
-    parser.add_argument("--images", type=int, help="IMAGES=: how many (all)")
+    parser.add_argument("--images", type=whole(1), help="IMAGES=: how many (all)")
     parser.add_argument("--formats", help="FORMATS=: splits or patterns, as in s?e[1-4]f?")
     return parser.parse_args(arguments)
 
@@ -214,8 +215,6 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def run(settings: argparse.Namespace, console: Console) -> None:
     """Evaluate the networks asked for, writing the summary after each."""
     chosen_splits(settings.formats)
-    if settings.images is not None and settings.images < 1:
-        raise ValueError(f"IMAGES={settings.images}: at least 1 is needed")
     models = [settings.model] if settings.model else list(DEFAULT_MODELS)
     networks = []
     for model in models:

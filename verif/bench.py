@@ -5,7 +5,6 @@ keeps the least processor time of each, so that other work on the machine counts
 reported is the ratio: above 1 the model is faster.
 """
 
-import argparse
 import os
 import sys
 import time
@@ -22,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from model import ROUNDINGS, Format, gemm, supported_splits
+from verif.arguments import Parser, whole
 from verif.files import write_json
 
 SUMMARY = Path(__file__).resolve().parent.parent / "build/bench/summary.json"
@@ -231,13 +231,13 @@ def report(count: int, measurements: Sequence[Measurement], console: Console) ->
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, report, and return the exit status: 1 if no case was measured."""
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.partition("\n")[0])
-    parser.add_argument("--values", type=int, default=10_000_000, help="values a codec case")
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each side of a case")
+    parser = Parser(prog="bench", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--values", type=whole(GFLOAT_SHARE), default=10_000_000, help="values a codec case"
+    )
+    parser.add_argument("--repeats", type=whole(1), default=5, help="runs of each side of a case")
     parser.add_argument("--only", default="", help="part of a case's or a peer's name")
     settings = parser.parse_args(arguments)
-    if settings.values < GFLOAT_SHARE or settings.repeats < 1:
-        parser.error(f"at least {GFLOAT_SHARE} values and 1 repeat are needed")
     console = Console()
     measurements = run(settings.values, settings.repeats, settings.only, console)
     if not measurements:

@@ -22,6 +22,7 @@ from model.calibration import FloatNetwork
 from model.images import Images
 from model.quantized import QuantizedNetwork
 from verif.accuracy_sources import DEFAULT_MODELS
+from verif.arguments import Parser, whole
 from verif.files import write_json
 from verif.layer_runner import Build, LayerRunner, MismatchError
 from verif.product import load_product
@@ -56,7 +57,7 @@ def select_layers(network: QuantizedNetwork, patterns: str | None) -> list[str]:
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line; each option says which make variable sets it."""
-    parser = argparse.ArgumentParser(prog="make replay", description=__doc__.splitlines()[0])
+    parser = Parser(prog="replay", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--model", default=MODEL, help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
     )
@@ -65,18 +66,18 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--selection", type=Path, help="SELECTION=: a selection.yaml of make accuracy (choose now)"
     )
-    parser.add_argument("--images", type=int, default=1, help="IMAGES=: how many (1)")
+    parser.add_argument("--images", type=whole(1), default=1, help="IMAGES=: how many (1)")
     parser.add_argument("--layers", help="LAYERS=: names or shell patterns, comma-separated (all)")
     parser.add_argument(
         "--sim", default=chosen_simulator(), help="SIM=: icarus or verilator (icarus)"
     )
-    parser.add_argument("--rows", type=int, default=16, help="ROWS=: of the array (16)")
-    parser.add_argument("--cols", type=int, default=16, help="COLS=: of the array (16)")
+    parser.add_argument("--rows", type=whole(), default=16, help="ROWS=: of the array (16)")
+    parser.add_argument("--cols", type=whole(), default=16, help="COLS=: of the array (16)")
     parser.add_argument(
         "--accumulator", default="exact", help="ACCUMULATOR=: exact or binary32 (exact)"
     )
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
+        "--jobs", type=whole(1), default=os.cpu_count() or 1, help="JOBS=: simulators at once"
     )
     parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
     return parser.parse_args(arguments)
@@ -92,10 +93,6 @@ def check_arguments(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if not 1 <= value <= LARGEST_SIDE:
             raise ValueError(f"{name.upper()}={value}: an array has 1 to {LARGEST_SIDE}")
-    for name in ("images", "jobs"):
-        value = getattr(arguments, name)
-        if value < 1:
-            raise ValueError(f"{name.upper()}={value}: at least 1 is needed")
 
 
 def replay(arguments: argparse.Namespace, console: Console) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from verif.arguments import Parser, whole
 from verif.files import write_json
 from verif.simulation import BUILD
 from verif.vector_cases import (
@@ -34,14 +35,15 @@ LAYOUTS = (DECODE, ENCODE, DOT)
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line; each option says which make variable sets it."""
-    parser = argparse.ArgumentParser(prog="make vectors", description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=SEED, help=f"SEED=: of all choices ({SEED})")
-    parser.add_argument("--dots", type=int, default=DOTS, help=f"DOTS=: how many sums ({DOTS})")
+    parser = Parser(prog="vectors", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--seed", type=whole(), default=SEED, help=f"SEED=: of all choices ({SEED})"
+    )
+    parser.add_argument(
+        "--dots", type=whole(1), default=DOTS, help=f"DOTS=: how many sums ({DOTS})"
+    )
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files go")
-    parsed = parser.parse_args(arguments)
-    if parsed.dots < 1:
-        parser.error(f"DOTS={parsed.dots}: at least 1 is needed")
-    return parsed
+    return parser.parse_args(arguments)
 
 
 def advancing(rows: Iterable[Row], progress: Progress, task: int) -> Iterator[Row]:

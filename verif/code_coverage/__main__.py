@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from verif.arguments import Parser, whole
 from verif.code_coverage.counts import Counts, Point, read_counts
 from verif.code_coverage.exclusions import Exclusion, ExclusionError, apply, load_exclusions
 from verif.code_coverage.judge import FileReport, report_file, shortfalls, total_of
@@ -104,20 +105,17 @@ def collect(runs: Runs, judgement: Judgement, console: Console) -> bool:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the command line's settings."""
-    parser = argparse.ArgumentParser(
-        prog="verif.code_coverage", description=__doc__.partition("\n")[0]
+    parser = Parser(prog="code-coverage", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--jobs", type=whole(1), default=os.cpu_count(), help="JOBS=: runs at a time"
     )
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="JOBS=: runs at a time")
-    parser.add_argument("--seed", type=int, default=1, help="SEED=: of the benches")
+    parser.add_argument("--seed", type=whole(), default=1, help="SEED=: of the benches")
     parser.add_argument(
         "--tests", help="TESTS=: only cases with this in their name, which never pass"
     )
     parser.add_argument("--results", type=Path, default=BUILD / "code-coverage")
     parser.add_argument("--exclusions", type=Path, default=EXCLUSIONS)
-    settings = parser.parse_args(arguments)
-    if settings.jobs < 1:
-        raise RunError(f"--jobs {settings.jobs}: at least 1 run at a time")
-    return settings
+    return parser.parse_args(arguments)
 
 
 def measure(settings: argparse.Namespace, console: Console) -> int:

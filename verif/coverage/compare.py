@@ -6,8 +6,8 @@ that aim at nothing. Fails unless the loop closes everything and plain random no
 
 from __future__ import annotations
 
-import argparse
 import os
+import shutil
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from verif.arguments import Parser, whole
 from verif.coverage import exclusions, report
 from verif.coverage.cover import reachable, run_jobs
 from verif.coverage.gate import Row, judge, merge
@@ -58,44 +59,67 @@ class Outcome:
         return 100 * sum(row.hit for row in rows) / reached
 
 
-def run_seed(
-    seed: int, shards: Sequence[Shard], processes: int, folder: Path, console: Console
-) -> Outcome:
-    """Run both ways under one seed."""
-    steered = [Job(s, seed, "steered", None, folder / f"{seed}" / s.name) for s in shards]
-    run_jobs(steered, processes, console)
-    ended = {job.shard.name: job.curve()["transactions"][-1] for job in steered}
-    plain = [
-        replace(
-            job,
-            mode="plain",
-            budget=FACTOR * ended[job.shard.name],
-            folder=job.folder.with_name(f"{job.shard.name}-plain"),
-        )
-        for job in steered
-    ]
-    run_jobs(plain, processes, console)
+def steered_jobs(seed: int, shards: Sequence[Shard], folder: Path) -> list[Job]:
+    """Return the loop's jobs under one seed."""
+    return [Job(shard, seed, "steered", None, folder / f"{seed}" / shard.name) for shard in shards]
+
+
+def plain_job(job: Job) -> Job:
+    """Return the job without aims beside one of the loop, which has ended."""
+    return replace(
+        job,
+        mode="plain",
+        budget=FACTOR * job.curve()["transactions"][-1],
+        folder=job.folder.with_name(f"{job.shard.name}-plain"),
+    )
+
+
+def outcome(jobs: Sequence[Job], shards: Sequence[Shard]) -> Outcome:
+    """Judge the jobs of the loop under one seed, and those beside them."""
     excluding = exclusions.load()
     rows = [
         judge(
-            merge([job.folder / "coverage.yml" for job in jobs]),
+            merge([job.folder / "coverage.yml" for job in some]),
             excluding,
             all_groups=len(shards) == len(SHARDS),
         )
-        for jobs in (steered, plain)
+        for some in (jobs, list(map(plain_job, jobs)))
     ]
-    return Outcome(seed, sum(ended.values()), *rows)
+    transactions = sum(job.curve()["transactions"][-1] for job in jobs)
+    return Outcome(jobs[0].seed, transactions, *rows)
 
 
-def draw(outcome: Outcome, shards: Sequence[Shard], folder: Path, picture: Path) -> None:
+def compare(
+    seeds: Sequence[int], shards: Sequence[Shard], processes: int, folder: Path, console: Console
+) -> list[Outcome]:
+    """Run both ways under all seeds; return outcomes of the seeds that ended, fewer if cut short.
+
+    What cut it short, a shard that failed or an interruption, is printed.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    per_seed = [steered_jobs(seed, shards, folder) for seed in seeds]
+    every = [job for jobs in per_seed for job in jobs]
+    try:
+        run_jobs(every, processes, console)
+        run_jobs(list(map(plain_job, every)), processes, console)
+    except (ShardError, KeyboardInterrupt) as error:
+        said = str(error) if isinstance(error, ShardError) else "interrupted"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+    return [
+        outcome(jobs, shards)
+        for jobs in per_seed
+        if all(job.has_ended and plain_job(job).has_ended for job in jobs)
+    ]
+
+
+def draw(seed: int, shards: Sequence[Shard], folder: Path, picture: Path) -> None:
     """Draw both curves of every shard under one seed."""
-    curves, bins = {}, {}
-    for shard in shards:
-        steered = Job(shard, outcome.seed, "steered", None, folder / f"{outcome.seed}" / shard.name)
-        plain = replace(steered, folder=steered.folder.with_name(f"{shard.name}-plain"))
-        curves[shard.name] = {"steered": steered.curve(), "plain random": plain.curve()}
-        bins[shard.name] = reachable(steered)
-    report.picture(picture, curves, bins)
+    jobs = steered_jobs(seed, shards, folder)
+    curves = {
+        job.shard.name: {"steered": job.curve(), "plain random": plain_job(job).curve()}
+        for job in jobs
+    }
+    report.picture(picture, curves, {job.shard.name: reachable(job) for job in jobs})
 
 
 def markdown(shards: Sequence[Shard], outcomes: Sequence[Outcome], median: Outcome) -> str:
@@ -142,41 +166,34 @@ def summarize(outcomes: Sequence[Outcome], complete: bool) -> Mapping[str, objec
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line and return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="verif.coverage.compare", description=__doc__.partition("\n")[0]
+    parser = Parser(prog="cover-compare", description=__doc__.partition("\n")[0])
+    parser.add_argument("--seeds", type=whole(1), default=5, help="how many, from 1 on")
+    parser.add_argument(
+        "--jobs", type=whole(1), default=os.cpu_count(), help="simulations at a time"
     )
-    parser.add_argument("--seeds", type=int, default=5, help="how many, from 1 on")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="simulations at a time")
     parser.add_argument("--document", type=Path, help="folder for coverage.svg and its tables")
     parser.add_argument("--only", default="*", help="pattern of the shards' names, as in 'unit*'")
     settings = parser.parse_args(arguments)
     shards = matching(settings.only)
     if not shards:
-        parser.error(f"--only {settings.only}: no shard matches")
-    if settings.seeds < 1 or settings.jobs < 1:
-        parser.error(f"--seeds {settings.seeds} --jobs {settings.jobs}: at least 1 of each")
-    console, outcomes = Console(), []
-    try:
-        for seed in range(1, settings.seeds + 1):
-            outcomes.append(run_seed(seed, shards, settings.jobs, FOLDER, console))
-            write_json(FOLDER / "summary.json", summarize(outcomes, False))
-    except ShardError as error:
-        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        console.print(f"interrupted after {len(outcomes)} seeds, which are kept")
-        return 130
+        names = ", ".join(shard.name for shard in SHARDS)
+        parser.error(f"ONLY={settings.only}: no design matches, there are {names}")
+    console, seeds = Console(), range(1, settings.seeds + 1)
+    outcomes = compare(seeds, shards, settings.jobs, FOLDER, console)
+    summary = summarize(outcomes, complete=len(outcomes) == settings.seeds)
+    write_json(FOLDER / "summary.json", summary)
+    if not summary["complete"]:
+        console.print(f"{len(outcomes)} of {settings.seeds} seeds ended, which are kept")
+        return summary["exit_status"]
     ranked = sorted(outcomes, key=lambda one: one.share(one.plain))
     median = ranked[len(ranked) // 2]
     text = markdown(shards, outcomes, median)
     write_text(FOLDER / "report.md", text)
-    draw(median, shards, FOLDER, FOLDER / "coverage.svg")
+    draw(median.seed, shards, FOLDER, FOLDER / "coverage.svg")
     if settings.document:
         write_text(settings.document / "coverage-tables.md", text)
-        draw(median, shards, FOLDER, settings.document / "coverage.svg")
+        draw(median.seed, shards, FOLDER, settings.document / "coverage.svg")
     console.print(text, markup=False, highlight=False, soft_wrap=True)
-    summary = summarize(outcomes, True)
-    write_json(FOLDER / "summary.json", summary)
     return summary["exit_status"]
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from verif.arguments import Parser, whole
 from verif.coverage import exclusions, report
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.gate import CoverageError, Row, judge, merge, read
@@ -40,7 +41,9 @@ def run_jobs(jobs: Sequence[Job], processes: int, console: Console) -> None:
         def done(job: Job) -> None:
             curve = job.curve()
             ended = f"{curve['transactions'][-1]} transactions, {curve['bins'][-1]} bins"
-            console.print(f"{job.shard.name}, {job.mode}: {ended}", highlight=False)
+            console.print(
+                f"{job.shard.name}, seed {job.seed}, {job.mode}: {ended}", highlight=False
+            )
             progress.advance(task)
 
         pool.run(jobs, done)
@@ -57,7 +60,7 @@ def summarize(
     seed: int, jobs: Sequence[Job], rows: Sequence[Row], seconds: float, error: str | None
 ) -> dict[str, object]:
     """Return the content of ``summary.json``; successful only when everything was closed."""
-    ended = [job for job in jobs if (job.folder / "curve.json").is_file()]
+    ended = [job for job in jobs if job.has_ended]
     closed = error is None and bool(rows) and not any(row.open for row in rows)
     return {
         "seed": seed,
@@ -118,16 +121,13 @@ def cover(
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a command line."""
-    parser = argparse.ArgumentParser(
-        prog="verif.coverage.cover", description=__doc__.partition("\n")[0]
+    parser = Parser(prog="cover", description=__doc__.partition("\n")[0])
+    parser.add_argument("--seed", type=whole(), default=1, help="what everything random depends on")
+    parser.add_argument(
+        "--jobs", type=whole(1), default=os.cpu_count(), help="simulations at a time"
     )
-    parser.add_argument("--seed", type=int, default=1, help="what everything random depends on")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="simulations at a time")
     parser.add_argument("--only", default="*", help="pattern of the shards' names, as in 'unit*'")
-    settings = parser.parse_args(arguments)
-    if settings.jobs < 1:
-        parser.error(f"--jobs {settings.jobs}: at least 1 simulation at a time")
-    return settings
+    return parser.parse_args(arguments)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,9 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     shards = matching(settings.only)
     if not shards:
         names = ", ".join(shard.name for shard in SHARDS)
-        print(
-            f"cover: --only {settings.only}: no shard matches, there are {names}", file=sys.stderr
-        )
+        print(f"cover: ONLY={settings.only}: no design matches, there are {names}", file=sys.stderr)
         return 2
     return cover(settings.seed, settings.jobs, FOLDER, Console(), shards)
 

@@ -60,6 +60,11 @@ class Job:
         decisive = {name: text for name, text in settings().items() if name != "SEED"}
         return python_line(self.command[1:], decisive, ROOT, waves=True)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has left its results, the last of which is the curve."""
+        return (self.folder / "curve.json").is_file()
+
     def curve(self) -> Mapping[str, list[int]]:
         """Return how the number of bins rose, once it has ended."""
         return json.loads((self.folder / "curve.json").read_text(encoding="utf-8"))
@@ -112,7 +117,7 @@ class Pool:
         status = process.wait()
         with self._lock:
             self._running.discard(process)
-        if status != 0 or not (job.folder / "curve.json").is_file():
+        if status != 0 or not job.has_ended:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
             raise ShardError(job, "\n".join(lines[-LOG_LINES:]))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from verif.arguments import Parser, whole
 from verif.files import write_text
 from verif.mutation.campaign import Campaign
 from verif.mutation.cases import ROOT, read_cases
@@ -26,24 +27,20 @@ INTERRUPTED = 130
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the command line's settings.
-
-    Raises
-    ------
-    MutationError
-        If a number is too small.
-    """
-    parser = argparse.ArgumentParser(
-        prog="verif.mutation",
+    """Return the command line's settings; a wrong one ends the program."""
+    parser = Parser(
+        prog="mutate",
         description="Break the design on purpose: a bench must notice each mutant, or a proof "
         "show that nobody can.",
     )
-    parser.add_argument("--mutants", type=int, help=f"how many, {SAMPLE}, or {FULL} if --full")
+    parser.add_argument("--mutants", type=whole(1), help=f"how many, {SAMPLE}, or {FULL} if --full")
     parser.add_argument(
         "--full", action="store_true", help="pass if 99 percent are killed or proven equivalent"
     )
-    parser.add_argument("--seed", type=int, default=1, help="what mutants and benches depend on")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
+    parser.add_argument(
+        "--seed", type=whole(), default=1, help="what mutants and benches depend on"
+    )
+    parser.add_argument("--jobs", type=whole(1), default=os.cpu_count(), help="mutants at a time")
     parser.add_argument("--modules", help="comma-separated, as in decode,encode; all unless given")
     parser.add_argument("--hdl", type=Path, default=ROOT / "hdl", help="folder of the design")
     parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutate")
@@ -51,9 +48,6 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--document", type=Path, help="write the report there too, if complete")
     settings = parser.parse_args(arguments)
     settings.mutants = settings.mutants or (FULL if settings.full else SAMPLE)
-    for name in ("mutants", "jobs"):
-        if getattr(settings, name) < 1:
-            raise MutationError(f"--{name} {getattr(settings, name)}: at least 1")
     return settings
 
 

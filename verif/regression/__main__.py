@@ -7,15 +7,13 @@ the environment.
 from __future__ import annotations
 
 import argparse
-import math
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from _pytest.mark.expression import Expression
 
+from verif.arguments import Parser, positive
 from verif.processes import Run
 from verif.regression.record import read_record
 from verif.regression.seeds import session_seed
@@ -25,35 +23,10 @@ from verif.regression.soak import Soak
 SIMULATED = ["-m", "sim"]
 
 
-class Parser(argparse.ArgumentParser):
-    """Says in one sentence what is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """End the program."""
-        self.exit(2, f"{self.prog}: {re.sub('^argument --.*?: ', '', message)}\n")
-
-
-def positive(variable: str, example: str) -> type[float]:
-    """Return what turns an option's text into a number above zero."""
-
-    def convert(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
-        if not (0 < number < math.inf):
-            raise argparse.ArgumentTypeError(
-                f"{variable}={text}: a number above zero is wanted, as in {variable}={example}"
-            )
-        return number
-
-    return convert
-
-
 def jobs(text: str) -> str:
     """Return the number of processes that an option asks for."""
     if text != "auto" and not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"JOBS={text}: a number of processes is 1 or more")
+        raise argparse.ArgumentTypeError(f"={text}: a number of processes is 1 or more")
     return text
 
 
@@ -62,7 +35,7 @@ def pattern(text: str) -> str:
     try:
         Expression.compile(text)
     except SyntaxError as error:
-        raise argparse.ArgumentTypeError(f"TESTS={text}: no pattern, {error}") from None
+        raise argparse.ArgumentTypeError(f"={text}: no pattern, {error}") from None
     return text
 
 
@@ -80,12 +53,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         command.add_argument("--jobs", type=jobs, default="auto", help="tests at a time")
         command.add_argument(
             "--limit",
-            type=positive("LIMIT", "600"),
+            type=positive,
             help="seconds after which a test has hung; pyproject.toml has the default",
         )
         if name == "soak":
-            minutes = positive("MINUTES", "10")
-            command.add_argument("--minutes", type=minutes, default=10.0, help="how long")
+            command.add_argument("--minutes", type=positive, default=10.0, help="how long")
         else:
             command.add_argument("--failed", action="store_true", help="what failed the last time")
     return parser.parse_args(arguments)
