@@ -164,6 +164,18 @@ def test_a_verdict_that_is_kept_while_the_campaign_ends_counts(
     assert not result.is_complete and 1 <= len(kept) == summary(tmp_path)["killed"]
 
 
+def test_an_interruption_after_the_last_verdict_is_no_success(
+    judged: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(known, "stale", interrupted)
+    result = campaign(tmp_path)
+    assert result.is_complete and "interrupted" in " ".join(result.failures())
+    assert not summary(tmp_path)["passed"]
+
+
 def test_an_interruption_is_no_success(
     judged: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,7 @@ class Campaign:
                 stale = known.stale(known.load(), self.verdicts, self.judge.design)
             except KeyboardInterrupt:
                 console.print("interrupted: what has been judged is kept, run it again to go on")
+                stale = ["interrupted before the known survivors were compared"]
             finally:
                 processes.stop()
                 pool.shutdown(cancel_futures=True)
