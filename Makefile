@@ -20,6 +20,7 @@
 ##                   RETRY=1 judge kept survivors once more
 ##   make cover    close the functional coverage from scratch             SEED= JOBS= ONLY=pattern
 ##   make cover-compare  the loop against plain random, five seeds        SEEDS= JOBS= ONLY=pattern
+##                                                           DOCUMENT=folder for the report
 ##   make plan     the test plan, checked and joined with the last results
 ##   make code-coverage  lines, branches and toggles that the benches pass    SEED= JOBS= TESTS=part
 ##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
