@@ -61,6 +61,7 @@ def test_what_ends_early_keeps_seeds_that_had_ended(
     judged: list[Job] = []
 
     def run_jobs(jobs: Sequence[Job], processes: int, console: Console) -> None:
+        assert json.loads((folder / "summary.json").read_text())["complete"] is False
         for job in jobs:
             if job.mode == "plain" and job.seed == 2:
                 raise KeyboardInterrupt if error is KeyboardInterrupt else ShardError(job, "broken")

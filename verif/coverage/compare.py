@@ -96,7 +96,6 @@ def compare(
 
     What cut it short, a shard that failed or an interruption, is printed.
     """
-    shutil.rmtree(folder, ignore_errors=True)
     per_seed = [steered_jobs(seed, shards, folder) for seed in seeds]
     every = [job for jobs in per_seed for job in jobs]
     try:
@@ -179,6 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = ", ".join(shard.name for shard in SHARDS)
         parser.error(f"ONLY={settings.only}: no design matches, there are {names}")
     console, seeds = Console(), range(1, settings.seeds + 1)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    write_json(FOLDER / "summary.json", summarize([], complete=False))  # stands if it is killed
     outcomes = compare(seeds, shards, settings.jobs, FOLDER, console)
     summary = summarize(outcomes, complete=len(outcomes) == settings.seeds)
     write_json(FOLDER / "summary.json", summary)
