@@ -131,9 +131,10 @@ class Campaign:
         progress.update(task, completed=len(self._recalled))
         for mutant in left:
             self._futures.append(pool.submit(self.judge.judge, mutant))
+        killed = sum(verdict.status == "killed" for verdict in self._recalled)
         for future in completed(self._futures):
             verdict = future.result()
-            killed = sum(one.status == "killed" for one in self.verdicts)
+            killed += verdict.status == "killed"
             progress.update(task, advance=1, note=f"{killed} killed")
             if verdict.status in NOTED:
                 text = f"{verdict.status}: {verdict.mutant} {verdict.detail}"
