@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 
 import pytest
+
+from verif.arguments import Parser
 
 MAINS = {
     "cover": "verif.coverage.cover",
@@ -39,7 +42,22 @@ WRONG = [
 ]
 
 
+@pytest.fixture
+def only_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a command line that is taken fail the test, instead of running the command."""
+    parse = Parser.parse_args
+
+    def parse_and_stop(self: Parser, *arguments: object) -> argparse.Namespace:
+        settings = parse(self, *arguments)
+        if getattr(settings, "only", None) != "tree*":  # which is looked at later
+            pytest.fail(f"taken: {settings}")
+        return settings
+
+    monkeypatch.setattr(Parser, "parse_args", parse_and_stop)
+
+
 @pytest.mark.parametrize(("name", "option", "text"), WRONG)
+@pytest.mark.usefixtures("only_parsed")
 def test_a_wrong_option_is_one_sentence(
     name: str, option: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -48,6 +66,7 @@ def test_a_wrong_option_is_one_sentence(
 
 
 @pytest.mark.parametrize("name", MAINS)
+@pytest.mark.usefixtures("only_parsed")
 def test_an_option_without_a_value_or_meaning_is_one_sentence(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
