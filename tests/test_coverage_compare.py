@@ -13,7 +13,7 @@ from verif.coverage import compare
 from verif.coverage.compare import Outcome, main, plain_job, summarize
 from verif.coverage.gate import Row
 from verif.coverage.run import Job, ShardError
-from verif.coverage.shards import SHARDS
+from verif.coverage.shards import SHARDS, matching
 
 ARRAY = "array*PIPELINE1"
 
@@ -56,8 +56,10 @@ def test_what_ends_early_keeps_seeds_that_had_ended(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    (folder / "3" / "array").mkdir(parents=True)
-    (folder / "3" / "array" / "curve.json").write_text("an earlier run's")
+    (shard,) = matching(ARRAY)
+    earlier = folder / "3" / f"{shard.name}-plain" / "curve.json"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("an earlier run's")
     judged: list[Job] = []
 
     def run_jobs(jobs: Sequence[Job], processes: int, console: Console) -> None:
