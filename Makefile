@@ -55,13 +55,13 @@ help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 environment:
-	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)'
+	@sh verif/commands/setup.sh '$(VENV)' '$(BASE_PYTHON)'
 
 compiler:
-	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)' compiler
+	@sh verif/commands/setup.sh '$(VENV)' '$(BASE_PYTHON)' compiler
 
 networks:
-	@sh verif/setup.sh '$(VENV)' '$(BASE_PYTHON)' networks
+	@sh verif/commands/setup.sh '$(VENV)' '$(BASE_PYTHON)' networks
 
 setup: environment
 	@echo "Ready: $(PYTHON) and $$(command -v iverilog)."
@@ -116,7 +116,7 @@ bench: environment
 
 judges: environment
 	@rm -f $(results) $(summary)
-	JUDGES=complete $(PYTHON) -m pytest tests/test_codec_judges.py -n $(or $(JOBS),auto) \
+	JUDGES=complete $(PYTHON) -m pytest tests/format/test_codec_judges.py -n $(or $(JOBS),auto) \
 	  --junitxml=$(results) --summary $(summary)
 
 vectors: environment

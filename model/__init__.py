@@ -1,10 +1,10 @@
 """The mathematics of FFP8: the number format, its codec and its exact arithmetic."""
 
-from model.accumulator import ACCUMULATORS, accumulator_width, start_integer
-from model.arithmetic import dot, gemm
-from model.elementwise import add, mean
-from model.format import Format, supported_splits
-from model.rounding import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS
+from .arithmetic.accumulator import ACCUMULATORS, accumulator_width, start_integer
+from .arithmetic.elementwise import add, mean
+from .arithmetic.products import dot, gemm
+from .format.format import Format, supported_splits
+from .format.rounding import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS
 
 __all__ = [
     "ACCUMULATORS",

@@ -1,1 +1,1 @@
-"""The reusable verification environment: drivers, scoreboards, tiling, layer replay."""
+"""The reusable verification environment, one room a purpose."""

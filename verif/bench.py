@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import gfloat
 import ml_dtypes
@@ -21,10 +20,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from model import ROUNDINGS, Format, gemm, supported_splits
-from verif.arguments import Parser, whole
-from verif.files import write_json
+from verif.commands.arguments import Parser, whole
+from verif.commands.files import write_json
+from verif.commands.folders import ROOT
 
-SUMMARY = Path(__file__).resolve().parent.parent / "build/bench/summary.json"
+SUMMARY = ROOT / "build" / "bench" / "summary.json"
 SEED = 1
 THREADS = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 

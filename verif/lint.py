@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from verif.files import write_json
-from verif.verilator import verilator_folder
+from verif.commands.files import write_json
+from verif.commands.folders import ROOT
+from verif.simulator.verilator import verilator_folder
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path("build/lint")
+FOLDER = ROOT / "build" / "lint"
 SHOWN_LINES = 60
 
 Parameters = dict[str, int]
@@ -188,7 +188,7 @@ def run_tools(checks: list[Check]) -> Iterator[tuple[str, list[Outcome]]]:
 
 def report(tool: str, outcomes: list[Outcome]) -> None:
     """Print a tool's verdict and the first failed run's output; write all outputs to a log."""
-    log = ROOT / BUILD / f"{tool.replace(' ', '-')}.log"
+    log = FOLDER / f"{tool.replace(' ', '-')}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     texts = [f"{outcome.check.label}:\n{outcome.output}\n" for outcome in outcomes]
     log.write_text("\n".join(texts), encoding="utf-8")
@@ -229,7 +229,7 @@ def tool_version(program: str) -> str:
 def write_summary(tools: list[dict[str, object]], status: str, seconds: float) -> None:
     """Write ``build/lint/summary.json``."""
     summary = {"tools": tools, "status": status, "seconds": round(seconds, 3)}
-    write_json(ROOT / BUILD / "summary.json", summary)
+    write_json(FOLDER / "summary.json", summary)
 
 
 def lint(hdl: Path, parameter_sets: dict[str, list[Parameters]] = PARAMETER_SETS) -> bool:

@@ -19,11 +19,12 @@ from xml.etree import ElementTree
 
 from rich.console import Console
 
+from verif.commands.files import write_json
+from verif.commands.folders import BUILD
 from verif.coverage import exclusions, report
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.gate import CoverageError, Row, judge, read
-from verif.files import write_json
-from verif.simulation import BUILD, SimulationError, check_simulator, chosen_simulator, simulate
+from verif.simulator.simulation import SimulationError, check_simulator, chosen_simulator, simulate
 
 BUDGET = 20_000
 """Transactions at most that go after bins, unless the caller wants others."""

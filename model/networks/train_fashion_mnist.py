@@ -32,7 +32,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from model.fashion_mnist import read_split
+from ..graph.fashion_mnist import read_split
 
 HERE = Path(__file__).parent
 

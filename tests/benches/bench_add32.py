@@ -13,9 +13,9 @@ from cocotb.triggers import Timer
 
 from tests.benches.common import integer
 from tests.benches.control import known
-from verif import floats
-from verif.floats import EXPONENTS, LEAST, MOST, binade, scaled
-from verif.simulation import bench_random, bench_test
+from verif.engine import floats
+from verif.engine.floats import EXPONENTS, LEAST, MOST, binade, scaled
+from verif.simulator.simulation import bench_random, bench_test
 
 DISTANCES = range(31)
 FAR = (31, 32, 33, 47, 63, 64, 127, 128, 255, 256, 511, 512, 1023, 1024, 1025, 2000)

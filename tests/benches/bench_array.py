@@ -13,7 +13,7 @@ from verif.environment.environment import Environment
 from verif.environment.generator import Constraints
 from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
-from verif.simulation import bench_test
+from verif.simulator.simulation import bench_test
 
 
 class ArrayRules:

@@ -9,9 +9,9 @@ from typing import Any
 
 from tests.benches.common import Pipeline, Vector, integer, signed_value
 from tests.benches.encoding import OFFSETS, random_encoding
-from verif import floats
-from verif.simulation import bench_random, bench_test
-from verif.stored import StoredForm
+from verif.engine import floats
+from verif.engine.stored import StoredForm
+from verif.simulator.simulation import bench_random, bench_test
 
 LATENCY = 6
 CLEARED = ("out_valid", "out_result", "out_flags")

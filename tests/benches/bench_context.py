@@ -13,7 +13,7 @@ from tests.benches.control import Pins, known
 from tests.benches.packets import CONFIG, PACKET, START, Packet, Slot, random_packet
 from verif.environment.draw import Pace, choose
 from verif.environment.settings import Build, Settings, random_settings
-from verif.simulation import bench_random, bench_test
+from verif.simulator.simulation import bench_random, bench_test
 
 INPUTS = ("open", "resume", "c_valid", "c_last", "c_start", "c_bias")
 INPUTS += ("stream_done", "drain_done", "release_slot", *Settings.__dataclass_fields__)

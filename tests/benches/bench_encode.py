@@ -8,7 +8,7 @@ from typing import Any
 from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS, Format
 from tests.benches.common import Pipeline, Vector, integer, signed_value
 from tests.benches.encoding import OFFSETS, Encoding, exhausted_splits, random_encoding
-from verif.simulation import bench_random, bench_test
+from verif.simulator.simulation import bench_random, bench_test
 
 LATENCY = 4
 CLEARED = ("out_valid", "out_result", "out_flags")

@@ -11,7 +11,8 @@ from cocotb.triggers import ClockCycles
 
 from tests.benches.control import known
 from tests.benches.surroundings import surround
-from verif.engine import EngineDriver
+from verif.engine.driver import EngineDriver
+from verif.engine.registers import REGISTERS
 from verif.environment import scenarios
 from verif.environment.draw import choose
 from verif.environment.environment import Environment
@@ -19,8 +20,7 @@ from verif.environment.generator import Constraints
 from verif.environment.job import Job
 from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
-from verif.registers import REGISTERS
-from verif.simulation import bench_test
+from verif.simulator.simulation import bench_test
 
 RESET_WORDS = {name: one.reset for name, one in REGISTERS.items() if one.reset is not None}
 

@@ -7,7 +7,7 @@ from typing import Any
 from cocotb.triggers import Timer
 
 from tests.benches.common import integer, start_clock
-from verif.simulation import bench_random, bench_test
+from verif.simulator.simulation import bench_random, bench_test
 
 # Probabilities of in_valid and out_ready: full rate, each side the slower one, both slow.
 RHYTHMS = ((1.0, 1.0), (1.0, 0.3), (0.3, 1.0), (0.6, 0.6), (0.9, 0.9), (1.0, 0.0), (0.0, 1.0))

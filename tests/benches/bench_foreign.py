@@ -4,7 +4,7 @@ from tests.foreign.adapter import MacAdapter
 from verif.coverage.model import Coverage
 from verif.environment.environment import Environment
 from verif.environment.sequences import Runner, plain_constraints
-from verif.simulation import bench_random, bench_test
+from verif.simulator.simulation import bench_random, bench_test
 
 TRANSACTIONS = 400
 

@@ -9,7 +9,7 @@ from cocotb.triggers import Timer
 
 from model import ROUNDINGS, Format, supported_splits
 from tests.benches.encoding import RAW_BIAS
-from verif.simulation import bench_random
+from verif.simulator.simulation import bench_random
 
 OPERANDS = ("a", "w", "y")
 EXTREMES = (-128, -127, -1, 0, 1, 126, 127)

@@ -1,7 +1,7 @@
 """ffp8_pe: it is the element that ACCUMULATOR chooses, connected to every port."""
 
 from tests.benches import bench_pe_binary32, bench_pe_exact
-from verif.simulation import bench_test
+from verif.simulator.simulation import bench_test
 
 ELEMENTS = (
     (bench_pe_exact.ExactBench, bench_pe_exact.SHAPES),

@@ -10,9 +10,9 @@ import numpy as np
 from model import Format
 from tests.benches.common import integer
 from tests.benches.elements import Binary32Accumulator, ElementBench, Item, Pair, Sum
-from verif import floats
-from verif.floats import LEAST, MOST, binade, scaled
-from verif.simulation import bench_test
+from verif.engine import floats
+from verif.engine.floats import LEAST, MOST, binade, scaled
+from verif.simulator.simulation import bench_test
 
 SHAPES = ("random", "no start", "above", "below", "ties", "cancel", "one unit")
 SHAPES += ("largest", "sparse", "zero", "short")

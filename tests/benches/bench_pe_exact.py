@@ -7,8 +7,8 @@ import numpy as np
 
 from model import Format, accumulator_width
 from tests.benches.elements import ElementBench, ExactAccumulator, Sum
-from verif.simulation import bench_test
-from verif.stored import StoredForm
+from verif.engine.stored import StoredForm
+from verif.simulator.simulation import bench_test
 
 K_MAX = 512
 SHAPES = ("random", "largest", "ones", "cancel", "sparse", "far apart", "zero", "short")

@@ -7,9 +7,9 @@ from typing import Any
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from tests.benches.common import start_clock
-from verif.environment.streams import Port, ProtocolError, Stream
-from verif.protocol import StreamChecker
-from verif.simulation import bench_test
+from verif.engine.protocol import StreamChecker
+from verif.engine.streams import Port, ProtocolError, Stream
+from verif.simulator.simulation import bench_test
 
 MESSAGES = {
     1: "m_axis_y_tvalid fell before the beat was taken",

@@ -11,10 +11,10 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from tests.benches.lite import EVERYTHING, LITE, NAMES, UNKNOWN, Bench, Traffic
 from tests.benches.register_model import COUNTERS, Write
-from verif.engine import stalls
+from verif.engine.driver import stalls
+from verif.engine.registers import REGISTERS
 from verif.environment.draw import choose
-from verif.registers import REGISTERS
-from verif.simulation import bench_test
+from verif.simulator.simulation import bench_test
 
 QUICK, ROUNDS = (1.0,), 4
 STICKY = ("ERRORS", "FLAGS", "IRQ_STATUS")

@@ -10,7 +10,7 @@ import numpy as np
 from tests.benches.control import Handshake, Pins
 from tests.benches.streams import LENGTH, Stream, Tile, random_tile
 from verif.environment.draw import Pace, choose
-from verif.simulation import bench_random, bench_test
+from verif.simulator.simulation import bench_random, bench_test
 
 INPUTS = ("a_valid", "a_last", "w_valid", "w_last", "context_ready", "context_errors")
 INPUTS += ("beat_ready", "soft_reset", "quiet")

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
-from model.rational import decode_binary32
+from model.format.rational import decode_binary32
 from tests.benches.common import Pipeline, Vector, integer
-from verif import describe, floats
-from verif.simulation import bench_random, bench_test
+from verif.engine import describe, floats
+from verif.simulator.simulation import bench_random, bench_test
 
 LATENCY = 2
 GRIDS = (-258, 268)

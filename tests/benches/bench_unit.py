@@ -11,7 +11,7 @@ from verif.environment import scenarios
 from verif.environment.environment import Environment
 from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
-from verif.simulation import bench_test
+from verif.simulator.simulation import bench_test
 
 ERRORS = ("config", "start", "length", "packet")
 OUTPUTS = ("in_ready", "out_valid", "out_result", "out_flags", *(f"{one}_error" for one in ERRORS))

@@ -9,17 +9,17 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from model import ACCUMULATORS, Format
-from model.rational import decode_binary32
+from model.format.rational import decode_binary32
 from tests.benches.common import start_clock
 from tests.benches.control import known
-from verif import describe
 from verif.adapters.unit import first_pins
+from verif.engine import describe
 from verif.environment.capabilities import Capabilities
 from verif.environment.extremes import largest_job
 from verif.environment.generator import Generator
 from verif.environment.job import Job
 from verif.environment.settings import Settings, binary32_word
-from verif.simulation import bench_random, bench_test
+from verif.simulator.simulation import bench_random, bench_test
 
 LATENCY = 10  # cycles from the last pair to the result, and PIPELINE more
 BIAS = 40  # of both operands, so that binary32 holds every sum

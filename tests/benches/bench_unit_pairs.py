@@ -13,9 +13,9 @@ import numpy as np
 
 from model import FLAG_UNDERFLOW, Format, gemm
 from tests.benches.common import start_clock
-from verif import describe
+from verif.engine import describe
 from verif.environment.settings import Settings
-from verif.simulation import bench_test
+from verif.simulator.simulation import bench_test
 
 LATENCY = 10  # cycles from a pair to its result, and PIPELINE more
 CODES = np.arange(256, dtype=np.uint8)

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol
 
 from model import Format, supported_splits
 from tests.benches.common import integer, start_clock
-from verif import describe, floats
-from verif.simulation import bench_random
-from verif.stored import StoredForm
+from verif.engine import describe, floats
+from verif.engine.stored import StoredForm
+from verif.simulator.simulation import bench_random
 
 RHYTHMS = ((1.0, 1.0), (1.0, 0.6), (0.6, 1.0), (0.7, 0.7))
 """Probabilities of a step, and of operands in a step."""

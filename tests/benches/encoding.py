@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from model import ROUNDINGS, Format, accumulator_width, rational, supported_splits
-from verif import describe
+from model import ROUNDINGS, Format, accumulator_width, supported_splits
+from model.format import rational
+from verif.engine import describe
 
 OFFSETS = (-396, 385)
 """Least and largest offset that the formats of the registers lead to."""
@@ -42,7 +43,7 @@ class Encoding:
     offset
         Biased exponent that an accumulator of 1 has.
     rounding, clamp
-        As in `model.rational.encode`.
+        As in `model.format.rational.encode`.
     raw
         The result is binary32, and the rest but the offset is of no meaning.
     noise

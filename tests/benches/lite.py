@@ -8,9 +8,9 @@ from typing import Any
 
 from tests.benches.control import Handshake, Pins
 from tests.benches.register_model import OUTPUTS, RegisterModel, Write
+from verif.engine.registers import REGISTERS
 from verif.environment.draw import Pace
-from verif.registers import REGISTERS
-from verif.simulation import bench_random
+from verif.simulator.simulation import bench_random
 
 OKAY, SLVERR = 0, 2
 ENGINE = ("resume", "halted", "errors_set", "flags_set", "tile_done", "pair", "occupied", "gated")

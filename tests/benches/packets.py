@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from verif import describe, floats
+from verif.engine import describe, floats
 from verif.environment.draw import choose
 from verif.environment.settings import (
     REFUSALS,

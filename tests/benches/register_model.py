@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from verif.adapters.engine import FIELDS
-from verif.registers import REGISTERS
+from verif.engine.registers import REGISTERS
 
 COUNTERS = ("CYCLES", "BUSY", "STALLED", "IDLE", "MACS", "GATED")
 

@@ -7,7 +7,7 @@ from typing import Any
 from verif.adapters import adapter_of
 from verif.environment.environment import Environment, Listener
 from verif.environment.sequences import Runner
-from verif.simulation import bench_random
+from verif.simulator.simulation import bench_random
 
 
 async def surround(dut: Any, *rules: Listener) -> Runner:

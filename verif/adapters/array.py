@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from model import ACCUMULATORS
-from verif import floats
+from verif.engine import floats
+from verif.engine.stored import StoredForm
+from verif.engine.streams import Port
 from verif.environment.adapter import PinAdapter
 from verif.environment.capabilities import Capabilities, splits_up_to
 from verif.environment.job import Job, Outcome
 from verif.environment.settings import Build, Settings, binary32_word, start_units
-from verif.environment.streams import Port
-from verif.stored import StoredForm
 
 LONGEST = 64
 """Beats of the longest tile that is sent; the array itself counts none."""

@@ -10,13 +10,13 @@ import numpy as np
 from cocotb.triggers import ClockCycles, ReadWrite, RisingEdge
 from cocotbext.axi import AxiStreamFrame
 
-from verif.engine import SOURCES, EngineDriver
+from verif.engine.driver import SOURCES, EngineDriver
+from verif.engine.registers import REGISTERS
+from verif.engine.streams import Port, Stream
 from verif.environment.adapter import Adapter
 from verif.environment.capabilities import FAILURES, Capabilities
 from verif.environment.job import Job, Outcome
 from verif.environment.settings import Settings
-from verif.environment.streams import Port, Stream
-from verif.registers import REGISTERS
 
 FIELDS = {
     "a_signed": ("FORMAT_A", "sign"),

@@ -10,11 +10,11 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from model import ACCUMULATORS
+from verif.engine.streams import Port
 from verif.environment.adapter import PinAdapter
 from verif.environment.capabilities import FAILURES, Capabilities
 from verif.environment.job import Job, Outcome
 from verif.environment.settings import Settings
-from verif.environment.streams import Port
 
 SETTINGS = tuple(field.name for field in fields(Settings))
 FIRST = ("w_bias", "start", *SETTINGS)

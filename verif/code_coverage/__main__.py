@@ -1,8 +1,8 @@
 """Code coverage of the design by its benches: ``python -m verif.code_coverage --jobs 2``.
 
-Runs the benches of `tests/test_rtl.py` in Verilator, adds up what they passed, and fails unless
-every line and branch, and nearly every toggle, was passed that `code_coverage_exclusions.yaml`
-does not exclude.
+Runs the benches of `tests/benches/test_rtl.py` in Verilator, adds up what they passed, and fails
+unless every line and branch, and nearly every toggle, was passed that `exclusions.yaml` does not
+exclude.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from verif.arguments import Parser, whole
 from verif.code_coverage.counts import Counts, Point, read_counts
 from verif.code_coverage.exclusions import Exclusion, ExclusionError, apply, load_exclusions
 from verif.code_coverage.judge import FileReport, report_file, shortfalls, total_of
 from verif.code_coverage.report import as_dict, print_table, print_uncovered, write_records
 from verif.code_coverage.runs import RunError, Runs, find_cases
-from verif.files import write_json
-from verif.interrupts import interrupt_once
-from verif.simulation import BUILD, ROOT, design_folder
+from verif.commands.arguments import Parser, whole
+from verif.commands.files import write_json
+from verif.commands.folders import BUILD, ROOT
+from verif.commands.interrupts import interrupt_once
+from verif.simulator.simulation import design_folder
 
-EXCLUSIONS = Path(__file__).parent.parent / "code_coverage_exclusions.yaml"
+EXCLUSIONS = Path(__file__).with_name("exclusions.yaml")
 INTERRUPTED = 130
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verif.code_coverage.counts import KINDS, Counts, Point, number_set
-from verif.entries import read_entries
+from verif.commands.entries import read_entries
 
 CATEGORIES = (
     "constant by parameter",

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from verif.code_coverage.counts import KINDS, Counts, Point
 from verif.code_coverage.judge import GATES, FileReport, Tally, total_of
-from verif.files import write_text
+from verif.commands.files import write_text
 
 SHOWN = 40
 

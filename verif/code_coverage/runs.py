@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from verif.processes import end_session, outside_pytest, start_session
-from verif.simulation import ROOT
-from verif.verilator import COVERAGE_DATA
+from verif.commands.folders import ROOT
+from verif.commands.processes import end_session, outside_pytest, start_session
+from verif.simulator.verilator import COVERAGE_DATA
 
-BENCHES = "tests/test_rtl.py"
+BENCHES = "tests/benches/test_rtl.py"
 LARGEST = {"EXP_MAX": 5, "ROWS": 4, "COLS": 4, "ACC_WIDTH": 145}
 """What the parameters of a case are at most: larger designs have the same lines, and take long."""
 POLL_SECONDS = 0.5

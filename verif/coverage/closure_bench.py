@@ -20,14 +20,14 @@ import numpy as np
 from cocotb_coverage.coverage import coverage_db
 
 from verif.adapters import adapter_of
+from verif.commands.files import write_json
 from verif.coverage import exclusions
 from verif.coverage.closure import close
 from verif.coverage.model import Coverage
 from verif.environment.adapter import Adapter
 from verif.environment.environment import Environment
 from verif.environment.sequences import Runner, plain_constraints
-from verif.files import write_json
-from verif.simulation import bench_random, bench_test
+from verif.simulator.simulation import bench_random, bench_test
 
 
 def _adapter_class() -> Callable[[Any, np.random.Generator], Adapter]:

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from verif.arguments import Parser, whole
+from verif.commands.arguments import Parser, whole
+from verif.commands.files import write_json, write_text
+from verif.commands.folders import BUILD
+from verif.commands.interrupts import interrupt_once
 from verif.coverage import exclusions, report
 from verif.coverage.cover import reachable, run_jobs
 from verif.coverage.gate import Row, judge, merge
 from verif.coverage.run import Job, ShardError
 from verif.coverage.shards import SHARDS, Shard, matching
-from verif.files import write_json, write_text
-from verif.interrupts import interrupt_once
-from verif.simulation import BUILD
 
 FOLDER = BUILD / "cover-compare"
 FACTOR = 3

@@ -18,15 +18,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from verif.arguments import Parser, whole
+from verif.commands.arguments import Parser, whole
+from verif.commands.files import write_json, write_text
+from verif.commands.folders import BUILD
+from verif.commands.interrupts import interrupt_once
 from verif.coverage import exclusions, report
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.gate import CoverageError, Row, judge, merge, read
 from verif.coverage.run import Job, Pool, ShardError
 from verif.coverage.shards import SHARDS, Shard, matching
-from verif.files import write_json, write_text
-from verif.interrupts import interrupt_once
-from verif.simulation import BUILD, check_simulator, chosen_simulator
+from verif.simulator.simulation import check_simulator, chosen_simulator
 
 FOLDER = BUILD / "cover"
 

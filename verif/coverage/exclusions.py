@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from verif.entries import read_entries
+from verif.commands.entries import read_entries
 
 FILE = Path(__file__).with_name("exclusions.yaml")
 CATEGORIES = ("impossible by definition", "impossible in this build")

@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from verif.commands.folders import ROOT
+from verif.commands.interrupts import completed
+from verif.commands.processes import end_session, start_session
 from verif.coverage.shards import SHARDS, Shard
-from verif.interrupts import completed
-from verif.processes import end_session, start_session
 from verif.regression.replay import python_line, settings
 from verif.regression.seeds import derive_seed
-from verif.simulation import ROOT, SimulationError, simulate
+from verif.simulator.simulation import SimulationError, simulate
 
 LOG_LINES = 25
 """Lines of a failing shard's log that are shown."""

@@ -11,9 +11,9 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ReadWrite, RisingEdge
 
+from verif.engine.streams import Port, Stream
 from verif.environment.capabilities import Capabilities
 from verif.environment.job import Job, Outcome
-from verif.environment.streams import Port, Stream
 
 NOISY = 0.25
 """Share of beats in which pins that carry nothing change, though none begins or ends to do so."""

@@ -13,13 +13,7 @@ from verif.environment.capabilities import Capabilities, Split
 from verif.environment.draw import choose, nearest
 from verif.environment.job import Job
 from verif.environment.landings import Landings
-from verif.environment.settings import (
-    CHANGES,
-    Build,
-    Settings,
-    start_units,
-    start_word,
-)
+from verif.environment.settings import CHANGES, Build, Settings, start_units, start_word
 from verif.environment.spoiler import Spoiler
 
 

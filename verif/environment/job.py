@@ -8,16 +8,11 @@ from functools import cached_property
 
 import numpy as np
 
-from model import dot, gemm, rational
-from verif import describe
+from model import dot, gemm
+from model.format import rational
+from verif.engine import describe
 from verif.environment.capabilities import Capabilities
-from verif.environment.settings import (
-    INFINITY,
-    Build,
-    Settings,
-    binary32_value,
-    start_units,
-)
+from verif.environment.settings import INFINITY, Build, Settings, binary32_value, start_units
 
 RATIONAL_MACS = 250
 """Up to so many MACs the exact definition judges, one result after the other; above, `gemm`."""

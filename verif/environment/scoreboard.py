@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from model import Format
-from verif import describe
+from verif.engine import describe
+from verif.engine.mismatch import describe_result, first_difference
 from verif.environment.capabilities import Capabilities, error_of
 from verif.environment.job import Job, Outcome
-from verif.mismatch import describe_result, first_difference
 
 
 class MismatchError(AssertionError):

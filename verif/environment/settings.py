@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from model import ACCUMULATORS, ROUNDINGS, Format, start_integer, supported_splits
-from model.rational import decode_binary32
+from model.format.rational import decode_binary32
 from verif.environment.draw import choose
 
 RAW_BIAS = 127

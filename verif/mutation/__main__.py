@@ -2,7 +2,7 @@
 
 import sys
 
-from verif.interrupts import interrupt_once
+from verif.commands.interrupts import interrupt_once
 from verif.mutation.command import main
 
 if __name__ == "__main__":

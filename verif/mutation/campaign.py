@@ -10,8 +10,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from verif.files import write_json, write_text
-from verif.interrupts import completed
+from verif.commands.files import write_json, write_text
+from verif.commands.interrupts import completed
 from verif.mutation import known, plan, processes
 from verif.mutation.judge import Judge
 from verif.mutation.mutant import Mutant, Verdict

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from verif.commands.folders import ROOT
 from verif.mutation.design import Design
 from verif.mutation.mutant import MutationError, Parameters, digest
 from verif.regression.seeds import derive_seed
 
-ROOT = Path(__file__).resolve().parents[2]
-REGRESSION = "tests/test_rtl.py"
+REGRESSION = "tests/benches/test_rtl.py"
 PACKAGES = ("model", "tests", "verif")
 VARIANTS = ("ACCUMULATOR", "PIPELINE")
 LIMITS = {"ROWS": 4, "COLS": 4, "K_MAX": 100, "EXP_MAX": 5}
@@ -94,7 +94,7 @@ def read_cases(seed: int) -> dict[str, list[Case]]:
     MutationError
         If there are none.
     """
-    rtl = importlib.import_module("tests.test_rtl")
+    rtl = importlib.import_module("tests.benches.test_rtl")
     cases: dict[str, list[Case]] = {}
     for case in rtl.BENCHES:
         module, parameters = case
@@ -152,7 +152,7 @@ def import_closure(module: str) -> list[str]:
         Paths seen from the project's root, sorted.
     """
     found: set[str] = set()
-    left = [module, "verif.simulation"]
+    left = [module, "verif.simulator.simulation"]
     while left:
         name = left.pop()
         parents = [name.rsplit(".", depth)[0] for depth in range(name.count(".") + 1)]
@@ -160,7 +160,7 @@ def import_closure(module: str) -> list[str]:
             path = _file(candidate)
             if path is not None and path not in found:
                 found.add(path)
-                left += _imports(ROOT / path)
+                left += _imports(path)
     return sorted(found)
 
 
@@ -172,13 +172,17 @@ def _file(name: str) -> str | None:
     return None
 
 
-def _imports(path: Path) -> list[str]:
+def _imports(path: str) -> list[str]:
+    """Return what a file of the project imports of it; relative imports start at its folder."""
+    folder = ".".join(Path(path).parent.parts)
     names: list[str] = []
     with PARSING:
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = ast.parse((ROOT / path).read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            relative = "." * node.level + (node.module or "")
+            module = importlib.util.resolve_name(relative, folder)
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return [name for name in names if name.partition(".")[0] in PACKAGES]

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from verif.arguments import Parser, whole
-from verif.files import write_text
+from verif.commands.arguments import Parser, whole
+from verif.commands.files import write_text
+from verif.commands.folders import ROOT
 from verif.mutation.campaign import Campaign
-from verif.mutation.cases import ROOT, read_cases
+from verif.mutation.cases import read_cases
 from verif.mutation.design import Design
 from verif.mutation.judge import Judge
 from verif.mutation.mutant import MutationError

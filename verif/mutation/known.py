@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from verif.entries import read_entries
+from verif.commands.entries import read_entries
 from verif.mutation.design import Design
 from verif.mutation.mutant import Mutant, MutationError, Verdict
 from verif.mutation.plan import find

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from verif.processes import end_session
+from verif.commands.processes import end_session
 
 
 class Stopped(Exception):

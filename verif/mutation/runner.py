@@ -109,7 +109,7 @@ def _simulate(case: Case, hdl: Path, limit: float, sender: Connection) -> None:
 
 
 def _outcome(case: Case, folder: Path, results: Path) -> Outcome:
-    from verif.simulation import SimulationError, compile_design, simulate
+    from verif.simulator.simulation import SimulationError, compile_design, simulate
 
     toplevel, parameters = f"ffp8_{case.module}", case.parameters
     try:

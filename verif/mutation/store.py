@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from verif.files import write_json
+from verif.commands.files import write_json
 from verif.mutation.mutant import Mutant, Proof, Verdict
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from _pytest.mark.expression import Expression
 
-from verif.arguments import Parser, positive
-from verif.processes import Run
+from verif.commands.arguments import Parser, positive
+from verif.commands.processes import Run
 from verif.regression.record import read_record
 from verif.regression.seeds import session_seed
 from verif.regression.session import NO_TESTS, Session

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from verif.entries import read_entries
-from verif.processes import DIE_WITH_PARENT, outside_pytest
+from verif.commands.entries import read_entries
+from verif.commands.processes import DIE_WITH_PARENT, outside_pytest
 from verif.regression.seeds import TEST_SEEDS
 
+KNOWN = Path(__file__).with_name("known_seeds.yaml")
 KEYS = ("test", "seed", "found")
 USAGE_ERROR = 4  # of pytest
 

@@ -12,13 +12,13 @@ from types import FrameType
 import numpy as np
 import pytest
 
-from verif.processes import die_with_parent
-from verif.regression.known import yaml_entry
+from verif.commands.processes import die_with_parent
+from verif.regression.known import KNOWN, yaml_entry
 from verif.regression.record import Record
 from verif.regression.recorder import Recorder
 from verif.regression.replay import replay_line, settings
 from verif.regression.seeds import seed_of, session_seed
-from verif.simulation import check_simulator, chosen_simulator
+from verif.simulator.simulation import check_simulator, chosen_simulator
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.sections.append(("Replay", line))
         if _has_seed(item):
             entry = yaml_entry(item.nodeid, seed_of(item.nodeid))
-            title = "Did this seed find a bug? tests/known_seeds.yaml has it run first from now on"
+            title = f"Did this seed find a bug? {KNOWN.name} of verif/regression has it run first"
             report.sections.append((title, entry))
         item.user_properties.append(("replay", line))
         report.user_properties.append(("replay", line))

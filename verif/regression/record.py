@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from verif.files import write_text
+from verif.commands.files import write_text
 
 # A test's worst phase is its outcome.
 SEVERITY = ("passed", "skipped", "failed", "error")

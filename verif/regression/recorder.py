@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterable, Sequence
 
 import pytest
 
-from verif.processes import kill_children
+from verif.commands.processes import kill_children
 from verif.regression.record import Record
 from verif.regression.replay import replay_line
 

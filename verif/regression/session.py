@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from verif.files import write_text
-from verif.processes import Run
+from verif.commands.files import write_text
+from verif.commands.processes import Run
 from verif.regression.record import Record, read_record, to_rerun
 from verif.regression.replay import settings
 

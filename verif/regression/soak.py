@@ -9,8 +9,8 @@ import shutil
 import time
 from dataclasses import asdict, dataclass, replace
 
-from verif.files import write_json
-from verif.processes import Run
+from verif.commands.files import write_json
+from verif.commands.processes import Run
 from verif.regression.record import NOT_ENDED, read_record
 from verif.regression.seeds import TEST_SEEDS, session_seed
 from verif.regression.session import NO_TESTS, Session

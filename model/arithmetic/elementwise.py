@@ -1,0 +1,93 @@
+"""Exact FFP8 arithmetic of single elements: residual addition and average pooling.
+
+Both round an exact rational once, by the encoder.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..format.format import Format, code_array
+from ..format.rounding import near_exponent
+
+_MEAN_DEPTH = 2 ** (63 - 34)  # integers of 34 bits that an int64 adds up
+
+
+def add(
+    a_codes: ArrayLike,
+    fmt_a: Format,
+    b_codes: ArrayLike,
+    fmt_b: Format,
+    fmt_y: Format,
+    rounding: str = "rne",
+    clamp: int | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return codes and flags of the sum of two tensors of one shape, exact and rounded once."""
+    a, b = code_array(a_codes, "a_codes"), code_array(b_codes, "b_codes")
+    if a.shape != b.shape:
+        raise ValueError(f"a_codes {a.shape} and b_codes {b.shape}: one shape is needed")
+    pairs = a * np.intp(256) + b
+    present = np.flatnonzero(np.bincount(pairs.reshape(-1), minlength=256 * 256))
+    grid = min(fmt_a.unit_exponent, fmt_b.unit_exponent)
+    terms = zip(
+        fmt_a.integers(present >> 8).tolist(), fmt_b.integers(present & 255).tolist(), strict=True
+    )
+    shift_a, shift_b = fmt_a.unit_exponent - grid, fmt_b.unit_exponent - grid
+    sums = [(x << shift_a) + (y << shift_b) for x, y in terms]
+    tables = np.empty((2, 256 * 256), np.uint8)
+    tables[:, present] = _encode_ratios(sums, 1, grid, fmt_y, rounding, clamp)
+    return tables[0][pairs], tables[1][pairs]
+
+
+def mean(
+    codes: ArrayLike,
+    fmt: Format,
+    fmt_y: Format,
+    rounding: str = "rne",
+    clamp: int | None = None,
+    count: int | None = None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return codes and flags of the mean over the last axis, exact and rounded once.
+
+    The sum is divided by `count`, the length of the axis unless given: average pooling that
+    leaves padding out pads with code 0 and gives the number of real elements.
+    """
+    array = code_array(codes)
+    if array.ndim == 0:
+        raise ValueError("codes without an axis: a mean is over the last axis")
+    count = array.shape[-1] if count is None else count
+    if count < 1:
+        raise ValueError(f"a mean over {count} elements: at least 1 is needed")
+    if array.shape[-1] > _MEAN_DEPTH:
+        raise ValueError(f"a mean over {array.shape[-1]} elements: at most {_MEAN_DEPTH} are added")
+    sums = np.asarray(fmt.integers(array).sum(axis=-1))
+    distinct, places = np.unique(sums, return_inverse=True)
+    tables = _encode_ratios(distinct.tolist(), count, fmt.unit_exponent, fmt_y, rounding, clamp)
+    places = places.reshape(sums.shape)
+    return tables[0][places], tables[1][places]
+
+
+def _encode_ratios(
+    numerators: Sequence[int],
+    denominator: int,
+    exponent: int,
+    fmt_y: Format,
+    rounding: str,
+    clamp: int | None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Encode ``numerator / denominator * 2**exponent`` for each of the numerators."""
+    leading = [_leading_quotient(numerator, denominator) for numerator in numerators]
+    values = np.array([value for value, _ in leading], dtype=np.float64)
+    places = np.array([place for _, place in leading], dtype=np.int64)
+    return fmt_y.encode_scaled(values, places + near_exponent(exponent), rounding, clamp)
+
+
+def _leading_quotient(numerator: int, denominator: int) -> tuple[float, int]:
+    """Return the 53 leading bits of a quotient, the last one sticky, and their exponent."""
+    shift = max(54 + denominator.bit_length() - numerator.bit_length(), 0)
+    quotient, remainder = divmod(abs(numerator) << shift, denominator)
+    excess = max(quotient.bit_length() - 53, 0)
+    dropped = quotient & (1 << excess) - 1
+    leading = quotient >> excess | (remainder != 0 or dropped != 0)
+    return float(-leading if numerator < 0 else leading), excess - shift

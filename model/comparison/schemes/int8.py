@@ -1,0 +1,76 @@
+"""INT8: integers times a real scale, of each tensor or of each output channel of the weights."""
+
+from abc import abstractmethod
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...quantization.histogram import Histogram
+from .int8_scales import SYMMETRIC, affine_scale, symmetric_scales
+from .integers import quantize_integers
+from .scheme import Quantizer, Scheme, as_float32, largest_magnitude
+
+_BLOCK = 2**16  # weights whose scales are searched at a time, for the caches
+
+
+class _Int8(Scheme):
+    """Symmetric weights and asymmetric activations."""
+
+    def activations(self, histogram: Histogram) -> Quantizer:
+        """Choose the scale and the zero point, 0 to 255, of least squared error."""
+        largest_magnitude(histogram)
+        scale, zero_point = affine_scale(histogram)
+        return partial(quantize_integers, scale=scale, least=-zero_point, greatest=255 - zero_point)
+
+    def weights(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Quantize weights to -127 to 127 times the scales; see `Scheme.weights`."""
+        single = as_float32(values)
+        quantized = quantize_integers(single, self._scales(single), -SYMMETRIC, SYMMETRIC)
+        return quantized.astype(np.float64)
+
+    @abstractmethod
+    def _scales(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the scale, or (N,) one for each column."""
+
+
+class Int8PerTensor(_Int8):
+    """INT8 with one scale for all weights of a layer."""
+
+    name = "INT8 per tensor"
+    description = (
+        "Weights -127 to 127 times a float32 scale, activations 0 to 255 less a zero point times "
+        "a float32 scale, for each tensor those of least squared error."
+    )
+
+    def overhead_bytes(self, channels: int | None = None) -> int:
+        """Return 4 for a float32 scale, and 1 for the zero point of activations."""
+        return 5 if channels is None else 4
+
+    def _scales(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        histogram = Histogram(values)
+        return symmetric_scales(histogram.values[np.newaxis], histogram.counts)[0]
+
+
+class Int8PerChannel(_Int8):
+    """INT8 with a scale for each output channel of the weights."""
+
+    name = "INT8 per channel"
+    description = (
+        "As INT8 per tensor, but weights have a float32 scale of least squared error for each "
+        "output channel."
+    )
+
+    def overhead_bytes(self, channels: int | None = None) -> int:
+        """Return 4 for each float32 scale, and 1 for the zero point of activations."""
+        return 5 if channels is None else 4 * channels
+
+    def _scales(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        width = max(_BLOCK // max(len(values), 1), 1)
+        columns = values.T
+        return np.concatenate(
+            [
+                symmetric_scales(columns[first : first + width].astype(np.float64, order="C"))
+                for first in range(0, len(columns), width)
+            ]
+        )

@@ -1,0 +1,1 @@
+"""A float network as nodes, its images, and where both are read from."""

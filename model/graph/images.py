@@ -1,0 +1,104 @@
+"""Read image files: an .npz of ``images`` and, optionally, ``labels``."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from .files import existing_file
+from .network import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """``images`` (N, C, H, W) float32 and ``labels`` (N,) int64 or None."""
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.images)
+
+    def first(self, count: int) -> Images:
+        """Return the first ``count`` images, or all if there are fewer."""
+        return Images(self.images[:count], None if self.labels is None else self.labels[:count])
+
+
+def read_images(name: str | Path, network: Network | None = None) -> Images:
+    """Read and check an image file.
+
+    Parameters
+    ----------
+    name
+        A known name (the stem of an .npz in ``model/networks``) or a path.
+    network
+        If given, the images must have the shape of its input, and labels must be below its
+        number of classes.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, truncated or not an .npz, if ``images`` is missing, empty, not
+        float32, of a wrong shape or not finite, or if ``labels`` do not fit.
+    """
+    path = existing_file(name, ".npz")
+    try:
+        arrays = _read(path)
+        images, labels = arrays["images"], arrays.get("labels")
+        _check_images(images, network)
+        if labels is not None:
+            _check_labels(labels, len(images), network)
+            labels = labels.astype(np.int64)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return Images(images, labels)
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    """Read the images and, if there are any, the labels; nothing is ever unpickled."""
+    try:
+        archive = np.load(path, allow_pickle=False)
+        names = archive.files if isinstance(archive, NpzFile) else []
+        arrays = {name: archive[name] for name in ("images", "labels") if name in names}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError) as error:
+        raise ValueError(f"not a readable .npz file, or truncated ({error})") from error
+    if "images" not in arrays:
+        raise ValueError(f"no array 'images' (arrays: {', '.join(names) or 'none'})")
+    return arrays
+
+
+def _check_images(images: np.ndarray, network: Network | None) -> None:
+    if images.dtype != np.float32:
+        raise ValueError(f"images are {images.dtype}, float32 is expected")
+    if images.ndim != 4:
+        raise ValueError(f"images have shape {images.shape}, (N, C, H, W) is expected")
+    if network and images.shape[1:] != network.input_shape:
+        raise ValueError(
+            f"images have shape {images.shape[1:]} each,"
+            f" the network '{network.name}' takes {network.input_shape}"
+        )
+    if not images.size:
+        raise ValueError(f"images of shape {images.shape}: there is no image")
+    finite = np.isfinite(images)
+    if not finite.all():
+        index = np.unravel_index(np.argmin(finite), images.shape)
+        place = ", ".join(str(i) for i in index)
+        raise ValueError(f"images[{place}] is {images[index]}")
+
+
+def _check_labels(labels: np.ndarray, count: int, network: Network | None) -> None:
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels are {labels.dtype}, integers are expected")
+    if labels.shape != (count,):
+        raise ValueError(f"labels have shape {labels.shape}, ({count},) is expected")
+    wrong = (labels < 0) | (labels >= (network.classes if network else np.inf))
+    if wrong.any():
+        index = int(np.argmax(wrong))
+        limit = f"below {network.classes}" if network else "0 or more"
+        raise ValueError(f"labels[{index}] is {labels[index]}, {limit} is expected")

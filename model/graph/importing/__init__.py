@@ -1,0 +1,1 @@
+"""Reads ONNX files into the graph of `model.graph.network`."""

@@ -1,0 +1,169 @@
+"""Read an ONNX file, check it and import it into the typed graph of ``model.graph.network``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.inliner
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+
+from ..files import existing_file
+from ..network import Network
+from .constants import known_tensors
+from .layout import channels_first
+from .reductions import pool_spatial_means
+from .resolution import image_shapes, resolve
+from .translation import TRANSLATIONS, translate
+
+REQUIRED_ATTRIBUTES = {
+    ("Gemm", "transA"): 0,
+    ("BatchNormalization", "training_mode"): 0,
+}
+"""Attributes for which one value only is supported."""
+
+
+def load(name: str | Path) -> Network:
+    """Import a network.
+
+    Parameters
+    ----------
+    name
+        A known name (the stem of an ONNX file in ``model/networks``) or a path.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing, unreadable or malformed, holds NaN or infinity, or uses
+        what is not supported; then all unsupported operators are named at once.
+    """
+    path = existing_file(name, ".onnx")
+    try:
+        return _import(path.stem, _read(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> onnx.ModelProto:
+    """Parse the file and its external data."""
+    try:
+        model = onnx.load(path)
+    except DecodeError as error:
+        raise ValueError("not an ONNX file, or truncated") from error
+    except (onnx.checker.ValidationError, OSError, ValueError) as error:
+        raise ValueError(f"external data missing or truncated: {_line(error)}") from error
+    if not model.graph.node:
+        raise ValueError("not an ONNX file: it holds no operators")
+    return onnx.inliner.inline_local_functions(model) if model.functions else model
+
+
+def _import(name: str, model: onnx.ModelProto) -> Network:
+    """Check and translate a model."""
+    _refuse(_unsupported_operators(model.graph))
+    _check(model)
+    source = _sole_input(model)
+    batch = _batch(model.graph)
+    resolved, problems = resolve(_inferred(model), batch)
+    _refuse(problems)
+    _check_finite(resolved.graph)
+    rewritten = pool_spatial_means(channels_first(resolved))
+    shapes = image_shapes(rewritten.graph)
+    nodes, output, problems = translate(rewritten, shapes, batch)
+    _refuse(problems)
+    return Network(name, nodes, source, output, shapes, batch, rewritten)
+
+
+def _unsupported_operators(graph: onnx.GraphProto) -> list[str]:
+    """Describe every operator that computes on images and that no translation exists for."""
+    problems = []
+    known = known_tensors(graph)
+    for node in graph.node:
+        if known.intersection(node.output):
+            continue
+        if node.op_type not in TRANSLATIONS or node.domain not in ("", "ai.onnx"):
+            problems.append(f"{node.op_type} (node '{node.name}')")
+        for attribute in node.attribute:
+            required = REQUIRED_ATTRIBUTES.get((node.op_type, attribute.name), attribute.i)
+            if attribute.i != required:
+                problems.append(
+                    f"{node.op_type} with {attribute.name} {attribute.i} (node '{node.name}')"
+                )
+    return problems
+
+
+def _refuse(problems: list[str]) -> None:
+    """Raise if there are problems, naming all."""
+    if problems:
+        raise ValueError(f"unsupported: {'; '.join(problems)}")
+
+
+def _check(model: onnx.ModelProto) -> None:
+    """Run the ONNX checker."""
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ValueError(f"not a valid ONNX model: {_line(error)}") from error
+
+
+def _inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Infer the shapes of tensors."""
+    try:
+        return onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as error:
+        raise ValueError(f"shapes do not fit: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    """First line of an error's message."""
+    return str(error).strip().partition("\n")[0]
+
+
+def _sole_input(model: onnx.ModelProto) -> str:
+    """Name the input, and make constants of what other inputs have a value for."""
+    graph = model.graph
+    constants = {tensor.name for tensor in graph.initializer}
+    inputs = [info for info in graph.input if info.name not in constants]
+    source = _only("input", [info.name for info in inputs])
+    _only("output", [output.name for output in graph.output])
+    del graph.input[:]
+    graph.input.extend(inputs)
+    # Before version 4 of the file format, initializers had to be inputs.
+    model.ir_version = max(model.ir_version, 4)
+    return source
+
+
+def _only(kind: str, names: list[str]) -> str:
+    """Return the one name."""
+    if len(names) != 1:
+        raise ValueError(f"{len(names)} {kind}s ({', '.join(names)}), exactly one is supported")
+    return names[0]
+
+
+def _batch(graph: onnx.GraphProto) -> int | None:
+    """Return the batch size, if it is fixed; else give it a name."""
+    info = graph.input[0]
+    tensor = info.type.tensor_type
+    if tensor.elem_type != onnx.TensorProto.FLOAT:
+        kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
+        raise ValueError(f"input '{info.name}' is {kind}, FLOAT is expected")
+    leading, *sizes = tensor.shape.dim or [onnx.TensorShapeProto.Dimension()]
+    if not sizes or any(size.dim_value <= 0 for size in sizes):
+        dimensions = (d.dim_value or d.dim_param or "?" for d in tensor.shape.dim)
+        text = ", ".join(str(dimension) for dimension in dimensions)
+        raise ValueError(f"input '{info.name}' has shape ({text}): all but the batch must be fixed")
+    # Some exporters write -1 where the size is open.
+    if leading.dim_value <= 0 and not leading.dim_param:
+        leading.dim_param = "batch"
+    return leading.dim_value or None
+
+
+def _check_finite(graph: onnx.GraphProto) -> None:
+    """Refuse constants with NaN or infinity; only the bounds of a Clip may be infinite."""
+    bounds = {name for node in graph.node if node.op_type == "Clip" for name in node.input[1:]}
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype.kind == "f" and tensor.name not in bounds and not np.isfinite(values).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+            raise ValueError(f"tensor '{tensor.name}' holds {values[index]} at index {index}")

@@ -1,1 +1,0 @@
-"""Reads ONNX files into the graph of `model.graph`."""

@@ -1,7 +1,0 @@
-"""``python -m model.packaged NAME``."""
-
-import sys
-
-from model.packaged.recipes import main
-
-sys.exit(main())

@@ -1,0 +1,120 @@
+"""The formats chosen for a network as a small text file (YAML), version 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from ..format.format import Format
+from .method import Selection
+from .selection import BIAS_MAX, BIAS_MIN, ColumnFormats
+
+VERSION = 1
+KEYS = ("version", "network", "exp_max", "k_max", "objective", "tensors", "weights")
+OBJECTIVES = ("output", "tensor")
+
+
+def dump_selection(selection: Selection) -> str:
+    """Return the text of a selection's file."""
+    content = {
+        "version": VERSION,
+        "network": selection.network,
+        "exp_max": selection.exp_max,
+        "k_max": selection.k_max,
+        "objective": selection.objective,
+        "tensors": {name: str(fmt) for name, fmt in selection.tensors.items()},
+        "weights": {
+            name: {"split": _split_text(chosen.fmt), "biases": chosen.biases.tolist()}
+            for name, chosen in selection.weights.items()
+        },
+    }
+    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+
+
+def read_selection(path: Path) -> Selection:
+    """Read a selection's file.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, or not such a file, naming what is wrong and what would be right.
+    """
+    try:
+        return _parse(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read ({error})") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"{path}: not a YAML file ({_one_line(error)})") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _parse(content: object) -> Selection:
+    if not isinstance(content, dict):
+        raise ValueError(f"not a selection of formats: one has the keys {', '.join(KEYS)}")
+    wrong = [f"no key '{key}'" for key in KEYS if key not in content]
+    wrong += [f"unknown key '{key}'" for key in content if key not in KEYS]
+    if wrong:
+        raise ValueError(f"{', '.join(wrong)}: a selection has the keys {', '.join(KEYS)}")
+    version = content["version"]
+    if type(version) is not int or version != VERSION:
+        raise ValueError(f"version {version!r}, this program reads {VERSION}")
+    for name, least, greatest in (("exp_max", 0, 8), ("k_max", 1, 2**24)):
+        value = content[name]
+        if type(value) is not int or not least <= value <= greatest:
+            raise ValueError(f"{name} {value!r}: an integer from {least} to {greatest} is needed")
+    if content["objective"] not in OBJECTIVES:
+        raise ValueError(f"objective {content['objective']!r}: one of {', '.join(OBJECTIVES)}")
+    for name in ("tensors", "weights"):
+        if not isinstance(content[name], dict):
+            raise ValueError(f"{name}: a mapping from names to formats is needed")
+    exp_max = content["exp_max"]
+    tensors = {
+        str(name): _format(f"tensor '{name}'", text, exp_max)
+        for name, text in content["tensors"].items()
+    }
+    weights = {
+        str(name): _column_formats(f"weights of '{name}'", entry, exp_max)
+        for name, entry in content["weights"].items()
+    }
+    return Selection(
+        str(content["network"]), exp_max, content["k_max"], content["objective"], tensors, weights
+    )
+
+
+def _format(what: str, text: object, exp_max: int) -> Format:
+    try:
+        fmt = Format.parse(str(text))
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from None
+    if fmt.exponent > exp_max:
+        raise ValueError(f"{what}: {fmt} has {fmt.exponent} exponent bits, exp_max is {exp_max}")
+    _check_biases(what, [fmt.bias])
+    return fmt
+
+
+def _column_formats(what: str, entry: object, exp_max: int) -> ColumnFormats:
+    if not isinstance(entry, dict) or set(entry) != {"split", "biases"}:
+        raise ValueError(f"{what}: a split like s1e3f4 and biases are needed")
+    fmt = _format(what, f"{entry['split']}b0", exp_max)
+    biases = entry["biases"]
+    if not isinstance(biases, list) or not biases or {type(b) for b in biases} != {int}:
+        raise ValueError(f"{what}: biases {biases!r}, a list of integers is needed")
+    _check_biases(what, biases)
+    return ColumnFormats(fmt, np.array(biases, dtype=np.int64), float("nan"))
+
+
+def _check_biases(what: str, biases: list[int]) -> None:
+    for bias in biases:
+        if not BIAS_MIN <= bias <= BIAS_MAX:
+            raise ValueError(f"{what}: bias {bias}, one from {BIAS_MIN} to {BIAS_MAX} is needed")
+
+
+def _split_text(fmt: Format) -> str:
+    return str(fmt).partition("b")[0]
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

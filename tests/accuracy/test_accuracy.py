@@ -1,0 +1,134 @@
+"""``make accuracy`` on a small network: what it leaves behind, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.comparison.schemes import OTHER_SCHEMES
+from model.format.format import Format
+from model.graph.images import read_images
+from model.graph.importing.network import load
+from model.quantization.calibration import calibrate
+from model.quantization.export import export_arrays
+from model.quantization.method import weight_codes
+from model.quantization.quantize import apply_selection
+from model.quantization.selection_file import read_selection
+from tests.graph.tiny_networks import normal, operator, write_network
+from tests.replay.replaying import odd_groups_network, write_images
+from verif.accuracy import __main__ as accuracy
+
+VARIANTS = ["one format for all layers", "default bias", "signed only", "per tensor", "per channel"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """Return where the command writes."""
+    monkeypatch.setattr(accuracy, "FOLDER", tmp_path / "accuracy")
+    return tmp_path / "accuracy"
+
+
+@pytest.fixture
+def arguments(tmp_path, seed) -> list[str]:
+    """Write a network, labelled test images and calibration images, and name them."""
+    model = odd_groups_network(tmp_path / "mixed.onnx", seed)
+    calibration = write_images(tmp_path / "calibration.npz", seed)
+    labels = np.random.default_rng(seed).integers(0, 5, 12)
+    np.savez(tmp_path / "test.npz", images=normal(seed + 1, 12, 4, 6, 5, scale=1.0), labels=labels)
+    files = "--model", model, "--data", tmp_path / "test.npz", "--calibration", calibration
+    return list(map(str, files))
+
+
+def summary_of(folder: Path) -> dict:
+    """Read the only network's part of the summary."""
+    (network,) = json.loads((folder / "summary.json").read_text())["networks"]
+    return network
+
+
+def test_rows_files_and_pictures(folder, arguments):
+    assert accuracy.main(arguments) == 0
+    summary = summary_of(folder)
+    names = [scheme.name for scheme in OTHER_SCHEMES]
+    names += [*(f"FFP8 {variant}" for variant in VARIANTS), "FFP8"]
+    assert [row["scheme"] for row in summary["rows"]] == names
+    assert summary["images"] == 12 and summary["calibration_images"] == 8 and summary["labels"]
+    for row in summary["rows"]:
+        assert row["loss_low"] < row["loss_high"] and 0 <= row["agreement"] <= 100
+        assert row["loss"] == pytest.approx(summary["float_top1"] - row["top1"])
+        assert row["weight_bytes"] < summary["float_weight_bytes"]
+    snr = {row["scheme"]: row["snr"] for row in summary["rows"]}
+    assert snr["FFP8"] > 30 > snr["OCP E5M2"]
+    assert abs(summary["on_codes"]["snr"] - summary["on_codes"]["emulated_snr"]) < 3
+    for name in ("systems", "formats", "grid"):
+        assert (folder / "mixed" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "table.md").read_text().count("\n") == 2 + len(names)
+    assert (folder / "mixed" / "table.md").read_text().count("\n") == 2 + len(names)
+
+
+def test_selection_and_export_are_the_network(folder, arguments):
+    assert accuracy.main(arguments) == 0
+    network = load(arguments[1])
+    selection = read_selection(folder / "mixed" / "selection.yaml")
+    calibration = calibrate(network, read_images(arguments[5], network).images)
+    codes = weight_codes(network, selection, calibration)
+    expected = export_arrays(apply_selection(network, selection, codes))
+    with np.load(folder / "mixed" / "quantized.npz", allow_pickle=False) as file:
+        found = dict(file)
+    assert set(found) == set(expected)
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    for name in found["layers"].tolist():
+        fmt = Format.parse(str(found[f"{name}/format"]))
+        assert fmt.bias == found[f"{name}/biases"][0]
+        values = np.ldexp(fmt.decode(found[f"{name}/codes"]), fmt.bias - found[f"{name}/biases"])
+        assert np.array_equal(values, selection.weights[name].decode(codes[name]))
+
+
+def test_only_the_formats_asked_for(folder, arguments):
+    assert accuracy.main([*arguments, "--formats", "s1e3f4,s0e[23]f?"]) == 0
+    assert summary_of(folder)["exp_max"] == 3
+    selection = read_selection(folder / "mixed" / "selection.yaml")
+    formats = [*selection.tensors.values(), *(w.fmt for w in selection.weights.values())]
+    assert {str(fmt).partition("b")[0] for fmt in formats} <= {"s1e3f4", "s0e2f6", "s0e3f5"}
+
+
+def test_images_without_labels(folder, arguments, tmp_path, seed):
+    arguments[3] = str(write_images(tmp_path / "unlabelled.npz", seed + 2))
+    assert accuracy.main([*arguments, "--images", "5"]) == 0
+    summary = summary_of(folder)
+    assert summary["float_top1"] is None and not summary["labels"] and summary["images"] == 5
+    assert {row["top1"] for row in summary["rows"]} == {None}
+    assert "| FFP8 | - | - | " in (folder / "mixed" / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ({"--model": "nowhere.onnx"}, "nowhere.onnx: no such file"),
+        ({"--data": None}, "DATA= is needed"),
+        ({"--data": None, "--calibration": None}, "DATA= and CALIBRATION= is needed"),
+        ({"--formats": "s2*"}, "FORMATS=s2*: no such split"),
+        ({"--formats": "s0*"}, "none of the formats has a sign bit"),
+        ({"--images": "13"}, "IMAGES=13: "),
+    ],
+)
+def test_bad_input_is_one_sentence(folder, arguments, capsys, replaced, message):
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True)) | replaced
+    pairs = [(name, value) for name, value in given.items() if value is not None]
+    assert accuracy.main([text for pair in pairs for text in pair]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("accuracy: ") and message in error and error.count("\n") == 1
+    assert not (folder / "summary.json").exists()
+
+
+def test_network_that_answers_nan(folder, arguments, tmp_path, capsys):
+    operators = [
+        operator("Conv", "x w", "c"),
+        operator("Sqrt", "c", "s"),
+        operator("Conv", "s u", "y"),
+    ]
+    constants = {"w": normal(1, 3, 4, 1, 1), "u": normal(2, 3, 3, 1, 1)}
+    arguments[1] = str(write_network(tmp_path / "nan.onnx", operators, constants, ("N", 4, 6, 5)))
+    assert accuracy.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert "NaN" in error and "nan" in error and error.count("\n") == 1

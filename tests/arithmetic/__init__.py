@@ -1,0 +1,1 @@
+"""Sums, products and their rounding, before exact rationals."""

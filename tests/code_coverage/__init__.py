@@ -1,0 +1,1 @@
+"""Code coverage: counts, exclusions, and the command."""

@@ -1,0 +1,1 @@
+"""The other systems, and how all are measured."""

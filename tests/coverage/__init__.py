@@ -1,0 +1,1 @@
+"""Cover points, exclusions, and the loop that closes them."""

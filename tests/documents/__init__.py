@@ -1,0 +1,1 @@
+"""What README, docs and CONTRIBUTING say."""

@@ -1,0 +1,114 @@
+"""What README and docs/ say: links, commands and files that exist, figures that agree."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from verif.commands.folders import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README, ACCURACY, VERIFICATION, TABLES, MUTATION = (
+    (ROOT / name).read_text("utf-8")
+    for name in (
+        "README.md",
+        "docs/accuracy.md",
+        "docs/verification.md",
+        "docs/coverage-tables.md",
+        "docs/mutation.md",
+    )
+)
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+QUOTED = re.compile(r"`([^`\n]+)`|^ {4}(\S.*)$", re.MULTILINE)
+FOLDERS = "hdl", "model", "verif", "tests", "docs"
+each = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+
+def quoted(document: Path) -> list[str]:
+    """Return what stands in a document as code, without comments."""
+    found = [one or two for one, two in QUOTED.findall(document.read_text("utf-8"))]
+    return [text.partition(" #")[0] for text in found]
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of all tables of a text."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@each
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
+    local = [link.partition("#")[0] for link in links if "://" not in link]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+@each
+def test_commands_exist(document: Path) -> None:
+    targets = MAKEFILE.replace("\\\n", "").partition("\n.PHONY:")[2].partition("\n")[0].split()
+    commands = [text for text in quoted(document) if re.match(r"(\w+=\S+ )*make( |$)", text)]
+    words = [word for text in commands for word in text.split() if word != "make"]
+    names = {word for word in words if "=" not in word and re.fullmatch(r"[a-z-]+", word)}
+    assert names <= set(targets)
+    known = MAKEFILE + (ROOT / "verif" / "regression" / "seeds.py").read_text("utf-8")
+    variables = {word.partition("=")[0] for word in words if "=" in word}
+    assert {name for name in variables if not re.search(rf"\b{name}\b", known)} == set()
+    modules = re.findall(r"python -m (verif[\w.]*)", document.read_text("utf-8"))
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+
+
+@each
+def test_files_exist(document: Path) -> None:
+    pattern = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./*-]*")
+    paths = [text for text in quoted(document) if pattern.fullmatch(text)]
+    assert [path for path in paths if not list(ROOT.glob(path.rstrip("/")))] == []
+
+
+def test_something_was_looked_at() -> None:
+    texts = [text for document in DOCUMENTS for text in quoted(document)]
+    assert len([text for text in texts if text.startswith("make ")]) > 30
+    assert len([text for text in texts if text.startswith(("verif/", "tests/"))]) > 20
+
+
+def test_the_overview_has_the_figures_of_the_tables() -> None:
+    head, _, *overview = rows(
+        README.partition("## What `make accuracy` finds")[2].partition("\n## ")[0]
+    )
+    networks = [cell.partition(":")[0] for cell in head[1:] if "SNR" not in cell or ":" in cell]
+    assert len(overview) == 15 and len(networks) == 4
+    for scheme, *cells in overview:
+        expected = []
+        for network, wants_loss in zip(networks, (True, True, False, False), strict=True):
+            section = ACCURACY.partition(f"### {network}\n")[2].partition("\n### ")[0]
+            (row,) = [row for row in rows(section) if row[0] == scheme]
+            expected += [row[2]] * wants_loss + [row[-1]]
+        assert cells == expected, scheme
+
+
+def test_the_seeds_are_those_of_the_tables() -> None:
+    per_seed = [row for row in rows(TABLES) if row[0].isdecimal()]
+    quoted_rows = [row for row in rows(VERIFICATION) if row[0].isdecimal() and len(row) == 4]
+    assert len(per_seed) == 5
+    for told, found in zip(quoted_rows, per_seed, strict=True):
+        assert [cell.replace(",", "") for cell in told[:2]] == found[:2]
+        assert [float(cell.strip(" %")) for cell in told[2:]] == [
+            float(cell.strip(" %")) for cell in found[2:]
+        ]
+
+
+def test_the_mutants_are_those_of_the_table() -> None:
+    table = [row for row in rows(MUTATION) if row[1].isdecimal()]
+    *modules, total = [list(map(int, row[1:])) for row in table]
+    assert table[-1][0] == "all" and [sum(column) for column in zip(*modules, strict=True)] == total
+    valid, own, users, combinational, inductive, survived = total
+    proven = combinational + inductive
+    assert own + users + proven + survived == valid
+    share = 100 * (valid - survived) / valid
+    assert f"{proven} proven equivalent by SAT, {survived} survived: {share:.2f} % are" in MUTATION
+    told = VERIFICATION.partition("**`make mutate-full`**")[2].partition("\n\n")[0]
+    words = " ".join(told.split())
+    assert f"of {valid:,} that compile {own:,} were killed by their module's own bench" in words
+    assert f"{proven} are proven equivalent, and {survived} survived: **{share:.1f} %" in words

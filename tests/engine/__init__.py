@@ -1,0 +1,1 @@
+"""Tiles, registers and stream rules, without a network."""

@@ -1,0 +1,1 @@
+"""The number format and its codec, before four judges."""

@@ -1,0 +1,1 @@
+"""Networks and images, and small ones that other tests are made of."""

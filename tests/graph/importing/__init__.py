@@ -1,0 +1,1 @@
+"""ONNX files become the same function, or are refused by name."""

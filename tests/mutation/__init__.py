@@ -1,0 +1,1 @@
+"""Mutants, how they are judged, and the campaign."""

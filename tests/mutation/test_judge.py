@@ -1,0 +1,361 @@
+"""How mutants are judged: what kills, what does not, and in which order benches are asked."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from verif.commands.folders import ROOT
+from verif.mutation import cases, judge, processes, runner
+from verif.mutation.cases import Case, fingerprint, import_closure, read_cases
+from verif.mutation.design import Design
+from verif.mutation.judge import Judge
+from verif.mutation.mutant import NETLIST, SOURCE, Mutant, MutationError, Proof, Verdict
+from verif.mutation.runner import Outcome
+from verif.mutation.store import Store
+from verif.mutation.yosys import YosysKilled, yosys
+from verif.simulator import simulation
+
+DESIGN = Design.read(ROOT / "hdl")
+DECODE = Case("decode", (("EXP_MAX", 3),), 1)
+CASES = {module: [Case(module, (("EXP_MAX", 3),), 1)] for module in DESIGN.sources}
+
+
+def mutant(old: str, new: str, module: str = "decode") -> Mutant:
+    text = DESIGN.sources[module]
+    assert text.count(old) == 1
+    return Mutant(module, SOURCE, "by hand", 1, old, f"{old} -> {new}", text.replace(old, new))
+
+
+SEEN = mutant("is_signed & code[7]", "is_signed | code[7]")
+SAME = mutant("is_signed & code[7]", "code[7] & is_signed")
+WRONG = mutant("assign sign =", "assign sign ==")
+
+Said = dict[tuple[str, bool], str]
+
+
+class Script:
+    """Says how a case ends, by its module and whether the mutant is in the design."""
+
+    def __init__(self, outcomes: Said) -> None:
+        self.outcomes = outcomes
+        self.asked: list[str] = []
+
+    def __call__(self, case: Case, hdl: Path, limit: float) -> Outcome:
+        """Stand in for `runner.run`."""
+        original = all(
+            (hdl / f"ffp8_{name}.v").read_text() == text for name, text in DESIGN.sources.items()
+        )
+        self.asked.append(f"{'unmutated ' * original}{case.module}")
+        return Outcome(self.outcomes.get((case.module, original), "passed"), seconds=1.0)
+
+
+@pytest.fixture
+def scripted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Said, str], tuple[Judge, Script]]:
+    def make(outcomes: Said, proof: str = "unknown") -> tuple[Judge, Script]:
+        script = Script(outcomes)
+        monkeypatch.setattr(runner, "run", script)
+        monkeypatch.setattr(
+            judge.equivalence, "prove", lambda *_: Proof({"EXP_MAX": 3}, proof, "said", 5)
+        )
+        return Judge(DESIGN, CASES, Store(tmp_path / "results"), tmp_path / "survivors"), script
+
+    return make
+
+
+@pytest.fixture
+def running() -> Iterator[None]:
+    processes.restart()
+    yield
+    processes.restart()
+
+
+def test_own_bench_then_proof_then_the_users(
+    scripted: Callable[..., tuple[Judge, Script]], tmp_path: Path
+) -> None:
+    judging, script = scripted({})
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, verdict.depth) == ("survived", 5)
+    asked = [name for name in script.asked if "unmutated" not in name]
+    assert asked == ["decode", "array", "unit", "engine"]
+    kept = tmp_path / "survivors" / f"decode-{SEEN.key}"
+    assert (kept / "ffp8_decode.v").read_text() == SEEN.text
+
+
+@pytest.mark.parametrize("how", ["failed", "timeout", "crash"])
+def test_a_bench_that_ends_badly_kills(
+    how: str, scripted: Callable[..., tuple[Judge, Script]]
+) -> None:
+    judging, script = scripted({("decode", False): how})
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, verdict.how, verdict.killed_by) == ("killed", how, DECODE.name)
+    assert verdict.by_own_bench and not verdict.proofs
+    assert "array" not in script.asked
+
+
+def test_a_user_kills_what_the_own_bench_lets_pass(
+    scripted: Callable[..., tuple[Judge, Script]],
+) -> None:
+    judging, script = scripted({("unit", False): "failed"}, "different")
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, verdict.killed_by) == ("killed", "unit-EXP_MAX3")
+    assert not verdict.by_own_bench and "engine" not in script.asked
+
+
+def test_what_is_proven_is_not_shown_to_users(
+    scripted: Callable[..., tuple[Judge, Script]],
+) -> None:
+    judging, script = scripted({}, "equivalent")
+    assert judging.judge(SAME).status == "equivalent"
+    assert script.asked == ["unmutated decode", "decode"]
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("invalid", "invalid"), ("broken", "error")])
+def test_what_does_not_run_is_no_kill(
+    outcome: str, status: str, scripted: Callable[..., tuple[Judge, Script]]
+) -> None:
+    judging, _ = scripted({("decode", False): outcome})
+    assert judging.judge(SEEN).status == status
+    assert (judging.store.load(SEEN) is None) == (status == "error")
+
+
+def test_a_crash_of_the_machine_is_no_kill(
+    scripted: Callable[..., tuple[Judge, Script]],
+) -> None:
+    judging, script = scripted({("decode", False): "crash"})
+    judging.judge(SAME)  # the unmutated design has passed
+    script.outcomes[("decode", True)] = "crash"
+    assert judging.judge(SEEN).status == "error"
+
+
+def test_a_killed_prover_proves_nothing_and_is_asked_again(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, _ = scripted({})
+
+    def killed(*_: object) -> Proof:
+        raise YosysKilled("yosys: killed, status -9")
+
+    monkeypatch.setattr(judge.equivalence, "prove", killed)
+    assert judging.judge(SEEN).status == "error"
+    assert judging.store.load(SEEN) is None
+
+
+def test_a_yosys_that_is_killed_is_no_refusal(running: None) -> None:
+    def kill() -> None:
+        while not processes._running:
+            time.sleep(0.01)
+        os.kill(next(iter(processes._running)), signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(YosysKilled, match="status -9"):
+        yosys(["exec -- sleep 20"], ROOT)
+    thread.join()
+
+
+def test_a_failing_design_ends_the_campaign(
+    scripted: Callable[..., tuple[Judge, Script]],
+) -> None:
+    judging, _ = scripted({("decode", True): "failed", ("decode", False): "failed"})
+    with pytest.raises(MutationError, match="decode-EXP_MAX3 does not pass on the unmutated"):
+        judging.judge(SEEN)
+
+
+def test_a_netlist_meets_only_its_own_builds(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, _ = scripted({})
+    three, five = ({frozenset({("EXP_MAX", value)})} for value in (3, 5))
+    inside = {"decode": three, "array": three, "unit": five, "engine": three | five}
+    builds = {CASES[module][0]: {"decode": builds} for module, builds in inside.items()}
+    every = {case: {} for found in CASES.values() for case in found}
+    monkeypatch.setattr(judge, "builds_of", lambda *_: every | builds)
+    netlist = replace(SEEN, kind=NETLIST, parameters={"EXP_MAX": 3})
+    assert judging.own_cases(netlist) == [DECODE]
+    assert judging.user_cases(netlist) == CASES["array"]
+    assert judging.own_cases(replace(netlist, parameters={"EXP_MAX": 4})) == []
+
+
+def test_a_bench_must_pass_on_the_unmutated_netlist(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, script = scripted({("decode", False): "failed"})
+    asked: list[object] = []
+    changed = replace(SAME, kind=NETLIST, parameters={"EXP_MAX": 3})
+    monkeypatch.setattr(judge.netlist, "unmutated", lambda *those: asked.append(those) or changed)
+    with pytest.raises(MutationError, match="does not pass on the unmutated"):
+        judging.judge(replace(SEEN, kind=NETLIST, parameters={"EXP_MAX": 3}))
+    assert asked == [("decode", DESIGN, {"EXP_MAX": 3})] and script.asked == ["decode"]
+
+
+def test_proofs_are_at_all_but_the_largest_builds(tmp_path: Path) -> None:
+    every = [Case("encode", (("ACC_WIDTH", width),), 1) for width in (31, 83, 524)]
+    judging = Judge(DESIGN, CASES | {"encode": every}, Store(tmp_path), tmp_path)
+    sets = judging.proof_sets(mutant("dropped2 > 25", "dropped2 > 26", "encode"))
+    assert sets == [{"ACC_WIDTH": 31}, {"ACC_WIDTH": 83}]
+    judging.cases["encode"][:2] = []
+    assert judging.proof_sets(mutant("dropped2 > 25", "dropped2 > 26", "encode")) == [
+        {"ACC_WIDTH": 524}
+    ]
+
+
+def test_what_differs_may_be_equivalent_inside_all_its_users(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging, script = scripted({})
+    different = {"decode"}
+
+    def prove(mutant: Mutant, design: Design, parameters: object, top: str = "decode") -> Proof:
+        return Proof({}, "different" if top in different else "equivalent", f"inside {top}")
+
+    monkeypatch.setattr(judge.equivalence, "prove", prove)
+    assert {case.module for case in judging.proofs_inside(SEEN)} == {"array", "unit"}
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, len(verdict.proofs)) == ("equivalent", 2)
+    assert "engine" in script.asked  # benches of users come first
+    different.add("unit")
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, verdict.proofs[-1].method) == ("survived", "inside unit")
+    large = Case("unit", (("K_MAX", 8192),), 1)
+    judging.cases = CASES | {"unit": [large]}
+    assert judging.proofs_inside(SEEN) == []
+
+
+def test_cases_of_the_regression_with_its_seeds() -> None:
+    found = read_cases(1)
+    assert set(found) == set(DESIGN.sources)
+    assert found["decode"][0].name == DECODE.name and found["decode"][0].seed > 1
+    assert found != read_cases(2)
+    assert all(case.parameters.get("ROWS", 1) <= 4 for case in found["engine"] + found["array"])
+    builds = [case.parameters.get("ACCUMULATOR", 0) for case in found["engine"][:3]]
+    assert set(builds) == {0, 1}
+
+
+def test_a_fingerprint_is_of_what_decides() -> None:
+    before = fingerprint(DECODE, DESIGN, "decode")
+    changed = {name: f"// changed\n{text}" for name, text in DESIGN.sources.items()}
+    unrelated = Design(DESIGN.sources | {"array": changed["array"], "decode": changed["decode"]})
+    assert fingerprint(DECODE, unrelated, "decode") == before
+    assert fingerprint(DECODE, unrelated, "") != fingerprint(DECODE, DESIGN, "")
+    assert fingerprint(replace(DECODE, seed=2), DESIGN, "decode") != before
+    array = CASES["array"][0]
+    assert fingerprint(array, unrelated, "decode") != fingerprint(array, DESIGN, "decode")
+
+
+def test_a_bench_is_all_that_it_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    closure = import_closure("tests.benches.bench_decode")
+    assert {
+        "tests/benches/bench_decode.py",
+        "verif/simulator/simulation.py",
+        "model/format/format.py",
+        "model/format/lookup.py",
+    } <= set(closure)
+    assert "tests/benches/bench_encode.py" not in closure
+    before = fingerprint(DECODE, DESIGN, "decode")
+    monkeypatch.setattr(cases, "_python", lambda module: "other text")
+    assert fingerprint(DECODE, DESIGN, "decode") != before
+
+
+def test_the_store_gives_back_what_it_got(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    assert store.load(SEEN) is None and store.load_seconds("key") is None
+    verdict = Verdict(SEEN, "equivalent", proofs=[Proof({"EXP_MAX": 3}, "equivalent", "fraig")])
+    store.save(verdict)
+    assert store.load(SEEN) == verdict and store.load(SAME) is None
+    (tmp_path / f"decode-{SEEN.key}.json").write_text("{half")
+    assert store.load(SEEN) is None
+    store.save_seconds("key", DECODE.name, 1.5)
+    assert store.load_seconds("key") == 1.5
+
+
+@pytest.mark.sim
+def test_a_mutant_that_a_bench_sees_is_killed(tmp_path: Path, running: None) -> None:
+    judging = Judge(DESIGN, {"decode": [DECODE]}, Store(tmp_path), tmp_path)
+    verdict = judging.judge(SEEN)
+    assert (verdict.status, verdict.how, verdict.killed_by) == ("killed", "failed", DECODE.name)
+    assert verdict.test == "every_code_of_every_split"
+    assert judging.judge(WRONG).status == "invalid"
+
+
+def run_on(changed: Mutant | None, limit: float) -> Outcome:
+    with DESIGN.folder(changed) as hdl:
+        return runner.run(DECODE, hdl, limit)
+
+
+@pytest.mark.sim
+def test_a_design_that_hangs_is_ended(running: None) -> None:
+    endless = mutant(
+        "always @* begin", "reg z; initial z = 0; always @(z) z <= ~z; always @* begin"
+    )
+    outcome = run_on(endless, 2)
+    assert outcome.status == "timeout" and runner.CPU_TIME_OVER in outcome.detail
+
+
+FAILURE = '<testsuites><testsuite><testcase name="one"/><testcase name="two"><failure/>'
+FAILURE += "</testcase></testsuite></testsuites>"
+
+
+@pytest.mark.parametrize(
+    ("message", "results", "status", "test"),
+    [
+        ("FAILED 1 tests.", FAILURE, "failed", "two"),
+        ("Cocotb results file not found", None, "crash", ""),
+        ("Process vvp terminated with error -11", None, "crash", ""),
+        ("Process vvp terminated with error -24", None, "timeout", ""),
+        ("Process vvp terminated with error -9", None, "broken", ""),
+        ("Process vvp terminated with error -15", None, "broken", ""),
+        ("0 failures in 0 tests", "<testsuites/>", "broken", ""),
+    ],
+)
+def test_what_a_simulation_says(
+    message: str,
+    results: str | None,
+    status: str,
+    test: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = tmp_path / "results.xml"
+
+    def simulate(*_: object, **__: object) -> None:
+        if results is not None:
+            file.write_text(results)
+        raise simulation.SimulationError(message)
+
+    monkeypatch.setattr(simulation, "compile_design", lambda *_: None)
+    monkeypatch.setattr(simulation, "simulate", simulate)
+    outcome = runner._outcome(DECODE, tmp_path / "simulation", file)
+    assert (outcome.status, outcome.test) == (status, test)
+
+
+@pytest.mark.sim
+def test_a_killed_worker_teaches_nothing(running: None) -> None:
+    known = set(processes._running)
+
+    def kill() -> None:
+        while not set(processes._running) - known:
+            time.sleep(0.01)
+        for pid in set(processes._running) - known:
+            os.kill(pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    outcome = run_on(None, 30)
+    thread.join()
+    assert outcome.status == "broken"
+
+
+def test_after_a_stop_nothing_runs(running: None) -> None:
+    processes.stop()
+    with pytest.raises(processes.Stopped):
+        run_on(None, 30)
+    with pytest.raises(processes.Stopped):
+        yosys(["help"], ROOT)

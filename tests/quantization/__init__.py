@@ -1,0 +1,1 @@
+"""Calibration, choice of formats, and the network on codes."""

@@ -1,0 +1,1 @@
+"""The regression runner, on throw-away projects."""

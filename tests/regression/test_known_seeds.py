@@ -1,0 +1,16 @@
+"""The seeds that once found a bug, before all other tests."""
+
+import pytest
+
+from verif.commands.folders import BUILD, ROOT
+from verif.regression.known import KNOWN, KnownSeed, load_known_seeds, run_known_seed
+
+KNOWN_SEEDS = load_known_seeds(KNOWN)
+
+
+@pytest.mark.sim
+@pytest.mark.known_seed
+@pytest.mark.parametrize("entry", KNOWN_SEEDS, ids=str)
+def test_known_seed(entry: KnownSeed) -> None:
+    wrong = run_known_seed(entry, ROOT, BUILD / "known_seeds" / str(entry))
+    assert not wrong, wrong

@@ -1,0 +1,135 @@
+"""A run that is cut short, however: nothing finished is lost, nothing reports a success."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.regression.throwaway import SIMULATED, Project
+
+QUICK = """
+import pytest
+
+@pytest.mark.sim
+@pytest.mark.parametrize("n", range(3))
+def test_quick(n):
+    pass
+"""
+TWO_LONG = SIMULATED.replace(
+    "def test_counter(seed):", '@pytest.mark.parametrize("n", range(2))\ndef test_counter(n, seed):'
+).replace('"counter", seed', 'f"counter-{n}", seed')
+LONG = {"CYCLES": "1000000000"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    project = Project(tmp_path)
+    project.write("tests/test_a_quick.py", QUICK)
+    project.write("tests/test_counter.py", TWO_LONG)
+    return project
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    return [int(text) for text in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def underway(project: Project) -> bool:
+    """Tell whether the quick tests are over and a long one is simulating."""
+    running = project.simulators()
+    return bool(running) and list(project.outcomes().values()).count("passed") == 3
+
+
+def check_cut(project: Project) -> None:
+    summary = project.summary()
+    assert summary["complete"] is False and summary["exit_status"] != 0
+    assert (summary["tests"], summary["unfinished"]) == (3, 2)
+    outcomes = project.outcomes()
+    assert outcomes == {f"test_quick[{n}]": "passed" for n in range(3)} | {
+        f"test_counter[{n}]": "unfinished" for n in range(2)
+    }
+    wait_for(lambda: not project.simulators())
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=str)
+def test_a_signal_stops_all_and_keeps_what_finished(
+    number: signal.Signals, project: Project
+) -> None:
+    with project.start("sim", "--jobs", "1", **LONG) as process:
+        wait_for(lambda: underway(project))
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode not in (0, None)
+    assert "ended early, 3 tests had finished" in output
+    check_cut(project)
+    cases = project.junit()
+    assert [name for name, case in cases.items() if not len(case)] == [
+        f"test_quick[{n}]" for n in range(3)
+    ]
+    (cut,) = (case for name, case in cases.items() if name.startswith("test_counter"))
+    assert "interrupted before it finished" in cut.find("failure").get("message", "")
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("victim", ["runner", "pytest"])
+def test_a_killed_run_keeps_what_finished(victim: str, project: Project) -> None:
+    project.write("build/sim/results.xml", "<testsuites/>")  # of an earlier run
+    with project.start("sim", "--jobs", "1", **LONG) as process:
+        wait_for(lambda: underway(project))
+        (controller,) = children(process.pid)
+        os.kill(process.pid if victim == "runner" else controller, signal.SIGKILL)
+        process.wait(30)
+    assert process.returncode not in (0, None)
+    check_cut(project)
+    assert not (project.folder / "build/sim/results.xml").exists()
+
+
+@pytest.mark.sim
+def test_a_killed_worker_is_a_failed_test_and_the_others_run(project: Project) -> None:
+    project.write("tests/test_counter.py", SIMULATED)
+    project.write("tests/test_last.py", QUICK.replace("test_quick", "test_last"))
+    with project.start("sim", "--jobs", "1", **LONG) as process:
+        wait_for(lambda: underway(project))
+        (controller,) = children(process.pid)
+        (worker,) = children(controller)
+        os.kill(worker, signal.SIGKILL)
+        wait_for(lambda: not project.simulators())
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1 and "1 failed, 6 passed" in output
+    assert project.outcomes()["test_counter"] == "failed"
+    assert project.summary()["exit_status"] == 1 and project.summary()["tests"] == 7
+    case = project.junit()["test_counter"]
+    assert "crashed" in case.find("failure").get("message", "")
+    assert "test_counter.py::test_counter" in case.find("properties/property").get("value", "")
+
+
+@pytest.mark.sim
+def test_a_test_that_hangs_fails(project: Project) -> None:
+    project.write("tests/test_counter.py", SIMULATED)
+    run = project.run("sim", "--jobs", "1", "--limit", "2", **LONG)
+    assert run.returncode == 1 and project.outcomes()["test_counter"] == "failed"
+    wait_for(lambda: not project.simulators())
+
+
+def test_a_worker_lost_between_tests_is_no_success(project: Project) -> None:
+    project.write("tests/test_counter.py", "def test_nothing():\n    pass\n")
+    project.write(
+        "tests/conftest.py",
+        'import os\npytest_plugins = ["verif.regression.plugin"]\n'
+        "def pytest_sessionfinish(session):\n"
+        '    if hasattr(session.config, "workerinput"):\n'
+        "        os._exit(1)\n",
+    )
+    run = project.run("sim", "--jobs", "1")
+    assert run.returncode != 0 and "worker gw0: " in run.stdout
+    assert project.summary()["exit_status"] != 0

@@ -1,0 +1,1 @@
+"""Layer replay, right and wrong."""

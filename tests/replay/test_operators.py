@@ -1,0 +1,63 @@
+"""Whole networks of grouped layers and layers in float through the simulated engine."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.progress import Progress
+
+from model.graph.images import read_images
+from model.graph.importing.network import load
+from model.graph.network import Network
+from model.quantization.gemm_layer import GemmLayer
+from model.quantization.quantize import quantize
+from model.quantization.quantized import FloatLayer, QuantizedNetwork
+from tests.graph.mixed_networks import mixed_network
+from tests.graph.tiny_networks import normal
+from tests.replay.replaying import odd_groups_network, write_images
+from verif.replay.layer_runner import Build, LayerRunner
+from verif.replay.replayer import Replayer
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("accumulator", ["exact", "binary32"])
+def test_every_kind_of_layer_replays(tmp_path, seed, accumulator):
+    network = load(odd_groups_network(tmp_path / "odd.onnx", seed))
+    images = read_images(write_images(tmp_path / "images.npz", seed), network).images
+    quantized = replay_whole(network, images, accumulator, tmp_path / "replay")
+    in_float = [node for node in quantized.nodes if isinstance(node, FloatLayer)]
+    kinds = [node.model.graph.node[0].op_type for node in in_float]
+    assert kinds == ["HardSwish", "PRelu", "Concat", "BatchNormalization"]
+    assert [layer.groups for layer in quantized.layers] == [2, 6, 6, 3, 1]
+    assert [layer.fmt_y is None for layer in quantized.layers] == [True, False, True, False, True]
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("kind", ["grouped", "preactivated", "gated", "branched"])
+def test_networks_of_many_architectures_replay(tmp_path, seed, kind):
+    network = load(mixed_network(tmp_path / f"{kind}.onnx", kind, seed))
+    images = normal(seed, 8, *network.input_shape, scale=1.0)
+    replay_whole(network, images, "exact", tmp_path / "replay")
+
+
+def replay_whole(
+    network: Network, images: np.ndarray, accumulator: str, folder: Path
+) -> QuantizedNetwork:
+    """Replay two images through all layers; see that answers and counts are the model's."""
+    build = Build(rows=4, cols=4, accumulator=accumulator)
+    quantized = quantize(network, images, build.exp_max, build.k_max)
+    names = [layer.name for layer in quantized.layers]
+    runner = LayerRunner(build, folder, jobs=2)
+    try:
+        replayer = Replayer(runner, names, progress := Progress(), progress.add_task(""))
+        answers = quantized.run(images[:2], replayer)
+    finally:
+        runner.close()
+    model = partial(GemmLayer.compute, accumulator=accumulator)
+    np.testing.assert_array_equal(answers, quantized.run(images[:2], model))
+    counted = {name: (counts.macs, counts.outputs) for name, counts in replayer.statistics.items()}
+    assert counted == {
+        layer.name: (2 * layer.macs, 2 * layer.rows * layer.n) for layer in quantized.layers
+    }
+    return quantized

@@ -1,0 +1,230 @@
+"""Format selection and accuracy beside other 8-bit systems: ``make accuracy``.
+
+For each network: formats are chosen on calibration images, and what FFP8 and the other systems
+make of the same tensors is run on the same images. Leaves in ``build/accuracy/<network>`` the
+selection (``selection.yaml``, which ``make replay SELECTION=`` takes), the quantized network
+(``quantized.npz``), pictures, and a summary of all networks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from model.comparison.compare import Quantized, ffp8_variants, other_systems, stored_bytes
+from model.comparison.emulation import Emulation
+from model.comparison.measures import agreement, loss_interval, noise_ratio, top1
+from model.format.format import supported_splits
+from model.graph.images import Images
+from model.graph.network import Linear, Network
+from model.quantization.calibration import Calibration, FloatNetwork, calibrate
+from model.quantization.export import export_arrays
+from model.quantization.method import Method, check_depths
+from model.quantization.quantize import apply_selection
+from model.quantization.selection_file import dump_selection
+from verif.accuracy.pictures import draw_pictures
+from verif.accuracy.report import markdown, overview, print_network
+from verif.accuracy.row import Row
+from verif.commands.arguments import Parser, whole
+from verif.commands.files import write_arrays, write_json, write_text
+from verif.commands.folders import BUILD
+from verif.commands.sources import DEFAULT_MODELS, Source, named_source
+
+FOLDER = BUILD / "accuracy"
+EXP_MAX, K_MAX = 5, 8192
+ROWS_OF_TABLE = 15
+SNR_MAX = 999.0
+"""In dB, for what has no noise: JSON knows no infinity."""
+
+EXACT_IMAGES = 100
+"""Images that the network on codes, exact sums and all, is run on beside its emulation."""
+
+
+def measure(
+    quantized: Quantized, network: Network, images: Images, expected: np.ndarray
+) -> tuple[Row, np.ndarray]:
+    """Run a quantized network on all images; return its row and its answers."""
+    started = time.monotonic()
+    answers = Emulation(network, quantized.weights, quantized.quantizers).run(images.images)
+    seconds = time.monotonic() - started
+    if not np.isfinite(answers).all():
+        raise ValueError(f"{quantized.name}: answers NaN or infinity to a test image")
+    right = loss = low = high = None
+    if images.labels is not None:
+        right = top1(answers, images.labels)
+        loss, low, high = loss_interval(expected, answers, images.labels)
+    row = Row(
+        quantized.name,
+        quantized.description,
+        right,
+        loss,
+        low,
+        high,
+        agreement(expected, answers),
+        bounded_snr(expected, answers),
+        *stored_bytes(network, quantized),
+        round(seconds, 2),
+    )
+    return row, answers
+
+
+def bounded_snr(expected: np.ndarray, answers: np.ndarray) -> float:
+    """Return the noise ratio in dB, within what a summary can hold."""
+    return min(max(noise_ratio(expected, answers), -SNR_MAX), SNR_MAX)
+
+
+def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
+    """Return the splits that match a comma-separated list of shell patterns, all without.
+
+    Raises
+    ------
+    ValueError
+        If a pattern matches none.
+    """
+    splits = {f"s{s}e{e}f{f}": (s, e, f) for s, e, f in supported_splits(EXP_MAX)}
+    if not patterns:
+        return tuple(splits.values())
+    wanted = patterns.split(",")
+    for pattern in wanted:
+        if not any(fnmatchcase(name, pattern) for name in splits):
+            raise ValueError(f"FORMATS={pattern}: no such split, there are {', '.join(splits)}")
+    return tuple(
+        split
+        for name, split in splits.items()
+        if any(fnmatchcase(name, pattern) for pattern in wanted)
+    )
+
+
+def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> dict[str, object]:
+    """Measure all systems on one network; return its part of the summary."""
+    network, images, calibration_images = source.read()
+    if not any(isinstance(node, Linear) for node in network.nodes):
+        raise ValueError(f"network '{network.name}' has no Conv, Gemm or MatMul to quantize")
+    check_depths(network, K_MAX)
+    if settings.images:
+        if settings.images > len(images):
+            raise ValueError(f"IMAGES={settings.images}: {source.data} has {len(images)}")
+        images = images.first(settings.images)
+    splits = chosen_splits(settings.formats)
+    exp_max = max(exponent for _, exponent, _ in splits)
+    method = Method(splits, exp_max=exp_max, k_max=K_MAX)
+    started = time.monotonic()
+    expected = FloatNetwork(network).run(images.images)
+    float_seconds = time.monotonic() - started
+    if not np.isfinite(expected).all():
+        raise ValueError(f"network '{network.name}' answers NaN or infinity to a test image")
+    rows: list[Row] = []
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
+        task = progress.add_task(f"{network.name}: calibration", total=ROWS_OF_TABLE)
+        calibration = calibrate(network, calibration_images.images)
+        for quantized in systems(network, calibration, method):
+            progress.update(task, description=f"{network.name}: {quantized.name}")
+            row, answers = measure(quantized, network, images, expected)
+            rows.append(row)
+            progress.update(task, advance=1)
+    folder = FOLDER / network.name
+    write_text(folder / "selection.yaml", dump_selection(quantized.selection))
+    exported = folder / "quantized.npz"
+    exact = compare_with_codes(network, quantized, images, expected, answers, exported)
+    draw_pictures(folder, network, calibration, quantized.selection, rows)
+    float_bytes = stored_bytes(network, None)
+    return {
+        "network": network.name,
+        "images": len(images),
+        "calibration_images": calibration.images,
+        "labels": images.labels is not None,
+        "float_top1": None if images.labels is None else top1(expected, images.labels),
+        "float_weight_bytes": float_bytes[0],
+        "float_activation_bytes": float_bytes[1],
+        "float_seconds": round(float_seconds, 2),
+        "formats": settings.formats,
+        "exp_max": exp_max,
+        "rows": [asdict(row) for row in rows],
+        "on_codes": exact,
+        "folder": str(folder),
+    }
+
+
+def systems(network: Network, calibration: Calibration, method: Method) -> Iterator[Quantized]:
+    """Yield the other systems and FFP8's variants, the method as given last."""
+    return chain(other_systems(network, calibration), ffp8_variants(network, calibration, method))
+
+
+def compare_with_codes(
+    network: Network,
+    quantized: Quantized,
+    images: Images,
+    expected: np.ndarray,
+    answers: np.ndarray,
+    path: Path,
+) -> dict[str, object]:
+    """Run the network on codes too, and export it; return how near either is to float."""
+    on_codes = apply_selection(network, quantized.selection, quantized.codes)
+    write_arrays(path, **export_arrays(on_codes))
+    few = images.images[:EXACT_IMAGES]
+    exact = on_codes.run(few)
+    return {
+        "images": len(few),
+        "agreement": agreement(expected[: len(few)], exact),
+        "snr": bounded_snr(expected[: len(few)], exact),
+        "emulated_agreement": agreement(expected[: len(few)], answers[: len(few)]),
+        "emulated_snr": bounded_snr(expected[: len(few)], answers[: len(few)]),
+    }
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the command line; each option says which make variable sets it."""
+    parser = Parser(prog="accuracy", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--model", help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
+    )
+    parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
+    parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
+    parser.add_argument("--images", type=whole(1), help="IMAGES=: how many (all)")
+    parser.add_argument("--formats", help="FORMATS=: splits or patterns, as in s?e[1-4]f?")
+    return parser.parse_args(arguments)
+
+
+def run(settings: argparse.Namespace, console: Console) -> None:
+    """Evaluate the networks asked for, writing the summary after each."""
+    chosen_splits(settings.formats)
+    models = [settings.model] if settings.model else list(DEFAULT_MODELS)
+    networks = []
+    for model in models:
+        source = named_source(model, settings.data, settings.calibration)
+        networks.append(evaluate(source, settings, console))
+        print_network(networks[-1], console)
+        write_text(FOLDER / networks[-1]["network"] / "table.md", markdown(networks[-1]))
+        write_json(FOLDER / "summary.json", {"networks": networks})
+        write_text(FOLDER / "table.md", overview(networks))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; 0 when all was measured, 2 for bad input."""
+    settings = parse_arguments(arguments)
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=150)
+    try:
+        run(settings, console)
+    except (ValueError, OSError) as error:
+        print(f"accuracy: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("accuracy: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Networks and images for `make accuracy`: by name, or the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.graph.fashion_mnist import read_test_images
+from model.graph.images import Images, read_images
+from model.graph.importing.network import load
+from model.graph.network import Network
+from model.graph.packaged.recipes import RECIPES, packaged
+from verif.commands.folders import BUILD
+
+FASHION = ("fashion_resnet8", "fashion_vgg")
+FASHION_DATA, FASHION_CALIBRATION = "all 10,000 test images", "fashion_mnist_calibration"
+DEFAULT_MODELS = (*FASHION, *RECIPES)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Names or paths of a network, its images, and its calibration images."""
+
+    model: str
+    data: str
+    calibration: str
+
+    def read(self) -> tuple[Network, Images, Images]:
+        """Read all three; ValueError if one is missing or does not fit the others."""
+        network = load(self.model)
+        if self.data == FASHION_DATA:
+            images = read_test_images()
+        else:
+            images = read_images(self.data, network)
+        return network, images, read_images(self.calibration, network)
+
+
+def named_source(model: str, data: str | None, calibration: str | None) -> Source:
+    """Find what belongs to a known name; a user's own network needs all three.
+
+    Raises
+    ------
+    ValueError
+        If something is missing.
+    """
+    if model in RECIPES:
+        files = packaged(model, BUILD / "networks")
+        default = Source(str(files.model), str(files.data), str(files.calibration))
+    elif model in FASHION:
+        default = Source(model, FASHION_DATA, FASHION_CALIBRATION)
+    elif data and calibration:
+        default = Source(model, data, calibration)
+    else:
+        missing = " and ".join(
+            name for name, value in (("DATA=", data), ("CALIBRATION=", calibration)) if not value
+        )
+        known = ", ".join(DEFAULT_MODELS)
+        raise ValueError(f"MODEL={model}: {missing} is needed with it (known by name: {known})")
+    return Source(default.model, data or default.data, calibration or default.calibration)

@@ -1,0 +1,1 @@
+"""Layer replay: a quantized network through the simulated engine, every output compared."""

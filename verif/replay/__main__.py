@@ -1,0 +1,213 @@
+"""Layer replay: a quantized CNN through the simulated engine, every output compared.
+
+``make replay``, or ``python -m verif.replay --help``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from dataclasses import fields
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from model import ACCUMULATORS
+from model.graph.images import Images
+from model.quantization.calibration import FloatNetwork
+from model.quantization.quantized import QuantizedNetwork
+from verif.commands.arguments import Parser, whole
+from verif.commands.files import write_json
+from verif.commands.folders import BUILD
+from verif.commands.sources import DEFAULT_MODELS
+from verif.replay.layer_runner import Build, LayerRunner, MismatchError
+from verif.replay.product import load_product
+from verif.replay.replayer import LayerMismatchError, MacRate, Replayer
+from verif.replay.report import (
+    describe_layer_mismatch,
+    describe_tile_mismatch,
+    print_report,
+    summarize,
+)
+from verif.replay.sources import quantized_network, replay_source
+from verif.simulator.simulation import SimulationError, check_simulator, chosen_simulator
+
+MODEL = "fashion_resnet8"
+FOLDER = BUILD / "replay"
+INTERRUPTED = 130
+LARGEST_SIDE = 64
+"""ROWS or COLS accepted at most, so that a mistyped size does not start an endless compilation."""
+
+
+def select_layers(network: QuantizedNetwork, patterns: str | None) -> list[str]:
+    """Names of the layers that match a comma-separated list of shell patterns, all without."""
+    names = [layer.name for layer in network.layers]
+    if not patterns:
+        return names
+    chosen = patterns.split(",")
+    for pattern in chosen:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"LAYERS={pattern}: no such layer, there are {', '.join(names)}")
+    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in chosen)]
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    """Parse the command line; each option says which make variable sets it."""
+    parser = Parser(prog="replay", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--model", default=MODEL, help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
+    )
+    parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
+    parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
+    parser.add_argument(
+        "--selection", type=Path, help="SELECTION=: a selection.yaml of make accuracy (choose now)"
+    )
+    parser.add_argument("--images", type=whole(1), default=1, help="IMAGES=: how many (1)")
+    parser.add_argument("--layers", help="LAYERS=: names or shell patterns, comma-separated (all)")
+    parser.add_argument(
+        "--sim", default=chosen_simulator(), help="SIM=: icarus or verilator (icarus)"
+    )
+    parser.add_argument("--rows", type=whole(), default=16, help="ROWS=: of the array (16)")
+    parser.add_argument("--cols", type=whole(), default=16, help="COLS=: of the array (16)")
+    parser.add_argument(
+        "--accumulator", default="exact", help="ACCUMULATOR=: exact or binary32 (exact)"
+    )
+    parser.add_argument(
+        "--jobs", type=whole(1), default=os.cpu_count() or 1, help="JOBS=: simulators at once"
+    )
+    parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
+    return parser.parse_args(arguments)
+
+
+def check_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be simulated, before anything is read or written."""
+    check_simulator(arguments.sim)
+    if arguments.accumulator not in ACCUMULATORS:
+        choices = " or ".join(ACCUMULATORS)
+        raise ValueError(f"ACCUMULATOR={arguments.accumulator}: choose {choices}")
+    for name in ("rows", "cols"):
+        value = getattr(arguments, name)
+        if not 1 <= value <= LARGEST_SIDE:
+            raise ValueError(f"{name.upper()}={value}: an array has 1 to {LARGEST_SIDE}")
+
+
+def replay(arguments: argparse.Namespace, console: Console) -> int:
+    """Replay a network; return the exit status."""
+    started = time.monotonic()
+    build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
+    source = replay_source(arguments.model, arguments.data, arguments.calibration)
+    network, images, calibration = source.read()
+    if arguments.images > len(images):
+        raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
+    images = images.first(arguments.images)
+    quantized = quantized_network(network, calibration.images, build, arguments.selection)
+    names = select_layers(quantized, arguments.layers)
+    total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
+    console.print(
+        f"{network.name}: {len(images)} image(s), {len(names)} of {len(quantized.layers)} layers, "
+        f"{total:,} MACs on a {build.rows} x {build.cols} array, {arguments.jobs} simulator(s)"
+    )
+    if arguments.selection:
+        console.print(f"formats: {arguments.selection}")
+    columns = (TextColumn("{task.description:>20}"), BarColumn(), MacRate(), TimeRemainingColumn())
+    runner = LayerRunner(build, FOLDER, arguments.jobs)
+    try:
+        with Progress(*columns, console=console) as progress:
+            task = progress.add_task("compiled", total=total)
+            replayer = Replayer(runner, names, progress, task)
+            answers, mismatch = simulate_network(quantized, images, replayer)
+    finally:
+        runner.close()
+    seconds = time.monotonic() - started
+    summary = summarize(arguments, source, build, quantized, replayer.statistics, seconds)
+    summary["complete"] = answers is not None
+    if answers is not None:
+        summary["predictions"] = predictions(
+            images, FloatNetwork(network).run(images.images), answers
+        )
+    elif mismatch is not None:
+        summary["mismatch"] = describe_layer_mismatch(
+            mismatch.layer, mismatch.product, mismatch.mismatch, build
+        )
+        summary["totals"]["mismatches"] = 1
+    print_report(summary, console)
+    write_json(FOLDER / "summary.json", summary)
+    if summary["complete"]:
+        return 0
+    return INTERRUPTED if mismatch is None else 1
+
+
+def simulate_network(
+    quantized: QuantizedNetwork, images: Images, replayer: Replayer
+) -> tuple[np.ndarray | None, LayerMismatchError | None]:
+    """Return the RTL's answers, or the mismatch that ended the run; neither if interrupted."""
+    try:
+        return quantized.run(images.images, replayer), None
+    except LayerMismatchError as mismatch:
+        return None, mismatch
+    except KeyboardInterrupt:
+        return None, None
+
+
+def predictions(
+    images: Images, float_answers: np.ndarray, answers: np.ndarray
+) -> list[dict[str, int | None]]:
+    """Class of each image by the RTL, by the float network, and its label if it has one."""
+    return [
+        {
+            "image": index,
+            "label": None if images.labels is None else int(images.labels[index]),
+            "float": int(float_answers[index].argmax()),
+            "rtl": int(answers[index].argmax()),
+        }
+        for index in range(len(images))
+    ]
+
+
+def replay_tile(path: Path, console: Console) -> int:
+    """Simulate a saved tile alone, with waves; return the exit status."""
+    product, description = load_product(path)
+    try:
+        build = Build(**{field.name: description[field.name] for field in fields(Build)})
+    except KeyError as missing:
+        raise ValueError(f"{path}: a product without the engine's {missing}") from None
+    runner = LayerRunner(build, FOLDER / "tile", jobs=1, waves=True)
+    try:
+        runner.run("product", product, lambda tiles: None)
+    except MismatchError as mismatch:
+        text = describe_tile_mismatch(mismatch)
+        console.print(text, highlight=False, markup=False, soft_wrap=True)
+        status = 1
+    else:
+        console.print(f"{path}: the RTL and the model agree")
+        status = 0
+    finally:
+        runner.close()
+    console.print(f"waves: {runner.engine_folder / 'ffp8_engine.fst'}")
+    return status
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; 0 when every output agreed, 1 for a mismatch, 2 for bad input."""
+    parsed = parse_arguments(arguments)
+    terminal = Console()
+    console = terminal if terminal.is_terminal else Console(width=150)
+    try:
+        check_arguments(parsed)
+        os.environ["SIM"] = parsed.sim  # for the processes that simulate
+        return replay_tile(parsed.tile, console) if parsed.tile else replay(parsed, console)
+    except (ValueError, OSError, SimulationError) as error:
+        print(f"replay: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("replay: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""cocotb test that computes tiles of a product on the engine and compares every output.
+
+Environment: PRODUCT (file), FIRST and LAST (range of tiles), PART (file to write). The run ends
+at the first mismatch. ``PART`` holds the results of the tiles in order, (tiles, ROWS, COLS),
+with flags, counters, the number of outputs compared, and the place of the mismatch in the last
+tile, if there was one; a file ``stop`` beside it then ends the other processes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, Event, with_timeout
+
+from verif.commands.files import write_arrays
+from verif.engine.driver import EngineDriver
+from verif.engine.mismatch import first_difference
+from verif.engine.registers import REGISTERS
+from verif.replay.product import Product, load_product
+
+AHEAD = 3  # tiles queued beyond the one that streams, so that the buses never wait for Python
+
+
+@cocotb.test()
+async def product(dut):
+    """Stream the tiles, collect the rows, compare, write."""
+    path = Path(os.environ["PART"])
+    matrices, _ = load_product(Path(os.environ["PRODUCT"]))
+    engine = EngineDriver(dut)
+    await engine.reset()
+    await engine.configure(matrices.configuration)
+    chosen = slice(int(os.environ["FIRST"]), int(os.environ["LAST"]))
+    tiles = matrices.tiles(engine.rows, engine.cols)[chosen]
+    assert tiles, "no tile to simulate"
+    comparison = Comparison(engine, matrices, path)
+    sending = cocotb.start_soon(comparison.send(tiles))
+    await comparison.compare()
+    if not comparison.stop.exists():
+        await sending
+        await comparison.finish(len(tiles))
+    counters = await engine.read_counters()
+    write_arrays(
+        path,
+        results=np.array(comparison.results),
+        flags=np.array(comparison.flags),
+        compared=comparison.compared,
+        useful=comparison.useful,
+        mismatch=np.array(comparison.mismatch or (), int),
+        **counters,
+    )
+
+
+class Comparison:
+    """Sends tiles, and compares what comes back with the product's expectation."""
+
+    def __init__(self, engine: EngineDriver, matrices: Product, part: Path) -> None:
+        self.engine, self.matrices = engine, matrices
+        self.progress, self.stop = part.with_suffix(".progress"), part.parent / "stop"
+        self.shape = engine.rows, engine.cols
+        self.in_flight: deque[tuple[int, int]] = deque()
+        self.sent_all = False
+        self.taken = Event()  # a tile's results have come
+        self.results: list[np.ndarray] = []
+        self.flags: list[np.ndarray] = []
+        self.compared = self.useful = 0
+        self.mismatch: tuple[int, int] | None = None
+
+    async def send(self, tiles: list[tuple[int, int]]) -> None:
+        """Queue the tiles, some ahead of the one that streams."""
+        for first in tiles:
+            while self.engine.sources["a"].count() > AHEAD:
+                self.taken.clear()
+                await self.taken.wait()
+            tile = self.matrices.tile(first, self.shape)
+            self.engine.send_start(tile)
+            self.engine.send_operands(tile)
+            self.in_flight.append(first)
+        self.sent_all = True
+
+    async def compare(self) -> None:
+        """Take the tiles' results until all are there or one differs."""
+        beats = self.matrices.k * self.matrices.together
+        patience = 10 * (10_000 + 10 * beats)  # ten cycles a beat, and time to fill: else it hangs
+        while (self.in_flight or not self.sent_all) and not self.stop.exists():
+            results, flags = await with_timeout(self.engine.receive(), patience, "ns")
+            self.taken.set()
+            first = self.in_flight.popleft()
+            part = self.matrices.part(first, self.shape)
+            expected = self.matrices.expected[part], self.matrices.flags[part]
+            height, width = expected[0].shape
+            actual = results[:height, :width], flags[:height, :width]
+            self.results.append(results)
+            self.flags.append(flags)
+            place = first_difference(expected, actual)
+            if place is not None:
+                self.mismatch = place
+                self.stop.touch()
+                return
+            self.compared += expected[0].size
+            self.useful += expected[0].size * self.matrices.k
+            self.progress.write_text(str(len(self.results)))
+
+    async def finish(self, tiles: int) -> None:
+        """See that nothing but the tiles has come, and no error been raised."""
+        await ClockCycles(self.engine.dut.clk, 20)
+        assert self.engine.sink.empty() and not self.in_flight
+        assert len(self.results) == tiles == await self.engine.read("TILES_DONE")
+        errors = REGISTERS["ERRORS"].unpack(await self.engine.read("ERRORS"))
+        assert not any(errors.values()), f"the engine reports {errors}"
+        sticky = np.bitwise_or.reduce(np.array(self.flags), axis=None)
+        assert await self.engine.read("FLAGS") == sticky

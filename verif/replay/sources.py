@@ -1,0 +1,75 @@
+"""What a replay reads: a network, its images, and the formats of its tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from model.graph.network import Network
+from model.quantization.calibration import calibrate
+from model.quantization.method import Selection, check_selection, weight_codes
+from model.quantization.quantize import apply_selection, quantize
+from model.quantization.quantized import QuantizedNetwork
+from model.quantization.selection_file import read_selection
+from verif.commands.sources import DEFAULT_MODELS, FASHION, Source, named_source
+from verif.replay.layer_runner import Build
+
+FASHION_DATA = "fashion_mnist_test"
+"""The committed images, of which a replay takes a few; `make accuracy` takes all there are."""
+
+
+def replay_source(model: str, data: str | None, calibration: str | None) -> Source:
+    """Find what belongs to a known name; a user's own network needs all three.
+
+    Raises
+    ------
+    ValueError
+        If something is missing.
+    """
+    if model in FASHION:
+        data = data or FASHION_DATA
+    elif model not in DEFAULT_MODELS and not Path(model).is_file():
+        known = ", ".join(DEFAULT_MODELS)
+        raise ValueError(f"MODEL={model}: no such file, nor a network known by name ({known})")
+    return named_source(model, data, calibration)
+
+
+def quantized_network(
+    network: Network, images: np.ndarray, build: Build, selection: Path | None
+) -> QuantizedNetwork:
+    """Quantize a network, with formats from a file or, without one, chosen now.
+
+    Parameters
+    ----------
+    network
+        The imported network.
+    images
+        Calibration images.
+    build
+        What the engine can hold.
+    selection
+        A file of `make accuracy`.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or malformed, or does not fit the network or the engine.
+    """
+    if selection is None:
+        return quantize(network, images, build.exp_max, build.k_max)
+    chosen = read_selection(selection)
+    try:
+        _check_build(chosen, build)
+        check_selection(network, chosen)
+    except ValueError as error:
+        raise ValueError(f"{selection}: {error}") from None
+    codes = weight_codes(network, chosen, calibrate(network, images))
+    return apply_selection(network, chosen, codes)
+
+
+def _check_build(selection: Selection, build: Build) -> None:
+    for name in ("exp_max", "k_max"):
+        asked, given = getattr(selection, name), getattr(build, name)
+        if asked > given:
+            raise ValueError(f"{name} {asked}: the engine of a replay has {given}, no more fits it")

@@ -1,0 +1,1 @@
+"""Builds a design and runs a cocotb module in it, with Icarus Verilog or Verilator."""

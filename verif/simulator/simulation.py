@@ -1,0 +1,267 @@
+"""Builds a design with one parameter set and runs a cocotb module in it.
+
+Simulator, seed and waves come from the environment variables SIM, SEED (through the caller)
+and WAVES, so that one pasted line repeats a run. HDL and BUILD name other folders for the
+design and for what is built, which lets a changed copy of the design meet the same tests.
+CODE_COVERAGE=1 has Verilator count lines, branches and toggles.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from xml.etree.ElementTree import ParseError
+
+import cocotb
+import numpy as np
+from cocotb_test.simulator import Simulator as CocotbTest
+from cocotb_tools.check_results import get_results
+
+from verif.commands.folders import BUILD, ROOT
+from verif.commands.processes import DIE_WITH_PARENT
+from verif.simulator.build_cache import cached
+from verif.simulator.designs import Design, Simulator
+from verif.simulator.icarus import Icarus
+from verif.simulator.verilator import COVERAGE_DATA, Verilator
+
+DESIGNS = BUILD / "designs"
+SIMULATORS: Mapping[str, Simulator] = {"icarus": Icarus(), "verilator": Verilator()}
+SHOWN_LINES = 20
+
+
+class SimulationError(RuntimeError):
+    """A simulation that failed, ended early or executed no test."""
+
+
+def design_folder() -> Path:
+    """Folder with the sources: the variable HDL, or the project's own."""
+    return Path(os.environ.get("HDL", ROOT / "hdl"))
+
+
+def bench_random() -> np.random.Generator:
+    """Random numbers of the bench that is running, from the one seed of its test."""
+    return np.random.default_rng(int(os.environ["COCOTB_RANDOM_SEED"]))
+
+
+bench_test = partial(cocotb.test, timeout_time=3, timeout_unit="ms")
+"""``cocotb.test`` for benches with a clock of 10 ns: a design that hangs fails after 300,000
+cycles, several times what the longest test takes."""
+
+
+def chosen_simulator() -> str:
+    """Name of the simulator that the variable SIM chooses."""
+    return os.environ.get("SIM") or "icarus"
+
+
+def check_simulator(name: str) -> str:
+    """Return the simulator's name if it is one that the environment drives.
+
+    Raises
+    ------
+    ValueError
+        For any other name.
+    """
+    if name not in SIMULATORS:
+        raise ValueError(f"SIM={name}: unknown simulator, choose {' or '.join(SIMULATORS)}")
+    return name
+
+
+def compile_design(
+    toplevel: str, parameters: Mapping[str, int], folder: Path, waves: bool = False
+) -> None:
+    """Build `toplevel` for an emptied `folder`, for `simulate` with ``compiled=True``.
+
+    What is built is shared (see `build_design`); ``folder/design`` leads to it, so that a run
+    keeps to one design when the sources change meanwhile.
+
+    Raises
+    ------
+    ValueError
+        If the variable SIM names an unknown simulator.
+    SimulationError
+        If the design does not compile.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    design = _design(toplevel, parameters, design_folder(), waves)
+    (folder / "design").symlink_to(build_design(design))
+
+
+def build_design(design: Design) -> Path:
+    """Return the folder with the built design, which is built only if it is not there yet.
+
+    There is one folder for each simulator, toplevel, set of parameters and content of the
+    sources, in ``BUILD/designs``.
+
+    Raises
+    ------
+    ValueError
+        If the variable SIM names an unknown simulator.
+    SimulationError
+        If the design does not compile, or a program is missing.
+    """
+    simulator = SIMULATORS[check_simulator(chosen_simulator())]
+    if design.coverage and simulator.name != "verilator":
+        raise ValueError(f"CODE_COVERAGE with SIM={simulator.name}: choose SIM=verilator")
+    try:
+        return cached(
+            DESIGNS,
+            f"{simulator.name}-{design.label}",
+            simulator.key(design),
+            lambda folder: simulator.build(design, folder, partial(_execute, design.label)),
+        )
+    except FileNotFoundError as error:
+        raise SimulationError(str(error)) from None
+
+
+def simulate(
+    toplevel: str,
+    bench: str,
+    parameters: Mapping[str, int],
+    *,
+    folder: Path,
+    seed: int,
+    environment: Mapping[str, str] | None = None,
+    hdl: Path | None = None,
+    waves: bool | None = None,
+    compiled: bool = False,
+) -> int:
+    """Build `toplevel`, unless that has been done, and run the cocotb tests of `bench` in it.
+
+    Parameters
+    ----------
+    toplevel
+        Name of a module in `hdl`.
+    bench
+        Importable name of a module of cocotb tests.
+    parameters
+        Verilog parameters by name.
+    folder
+        Where results, waves and coverage go; emptied first.
+    seed
+        What everything random in the bench comes from.
+    environment
+        Variables for the bench.
+    hdl
+        Folder with the sources, `design_folder` unless given.
+    waves
+        Write an FST file; None asks the variable WAVES.
+    compiled
+        Whether `compile_design` has been here, with the same parameters; then the folder is not
+        emptied, and several processes may simulate at once.
+
+    Returns
+    -------
+    int
+        Number of tests executed, at least one.
+
+    Raises
+    ------
+    ValueError
+        If the variable SIM names an unknown simulator.
+    SimulationError
+        If the design does not compile, a test failed, none was executed, or the simulator
+        ended without a result.
+    """
+    if waves is None:
+        waves = _is_set("WAVES")
+    design = _design(toplevel, parameters, hdl or design_folder(), waves)
+    if compiled:
+        built = (folder / "design").resolve()
+        os.utime(built)
+    else:
+        built = build_design(design)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "design").symlink_to(built)
+    simulator = SIMULATORS[check_simulator(chosen_simulator())]
+    command = simulator.run_command(design, built, seed)
+    environment = dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)}
+    try:
+        results = _Run(command, toplevel, bench, folder, environment, seed).run()
+    except SystemExit as stop:
+        raise SimulationError(f"{bench} on {toplevel} in {folder}: {stop}") from None
+    except ParseError:
+        raise SimulationError(
+            f"{bench} on {toplevel} in {folder}: the simulator ended without a result"
+        ) from None
+    tests, failures = get_results(Path(results))
+    if tests == 0 or failures:
+        raise SimulationError(f"{bench} on {toplevel}: {failures} failures in {tests} tests")
+    if design.coverage:  # what a failing run covered does not count
+        (folder / f"{COVERAGE_DATA}.unjudged").rename(folder / COVERAGE_DATA)
+    return tests
+
+
+class _Run(CocotbTest):
+    """One simulation the way cocotb-test runs it: its variables, log and results file."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        toplevel: str,
+        bench: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        seed: int,
+    ) -> None:
+        super().__init__(
+            toplevel, bench, sim_build=str(folder), extra_env=dict(environment), seed=seed
+        )
+        self._command = list(command)
+
+    def build_command(self) -> list[list[str]]:
+        """Return the commands to run: one, since the design is built."""
+        return [[*DIE_WITH_PARENT, *self._command]]
+
+    def exit_gracefully(self, signum: int, frame: FrameType | None) -> None:
+        """End the simulator and the run; cocotb-test would fail this test and go on."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                self.process.kill()
+        raise KeyboardInterrupt(signal.Signals(signum).name)
+
+
+def _is_set(variable: str) -> bool:
+    return os.environ.get(variable, "0") not in ("", "0")
+
+
+def _design(toplevel: str, parameters: Mapping[str, int], hdl: Path, waves: bool) -> Design:
+    sources = sorted(path.absolute() for path in hdl.glob("*.v"))
+    return Design(toplevel, parameters, sources, waves, coverage=_is_set("CODE_COVERAGE"))
+
+
+def _execute(label: str, command: Sequence[str], folder: Path) -> None:
+    """Run a command of the build of `label`, and log what it prints.
+
+    Raises
+    ------
+    SimulationError
+        If it fails, with the last lines that it printed.
+    """
+    process = subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    lines = process.stdout.splitlines()
+    logger = logging.getLogger("cocotb.build")
+    logger.setLevel(logging.INFO)
+    for line in [" ".join(command), *lines]:
+        logger.info(line)
+    if process.returncode:
+        shown = "\n".join(lines[-SHOWN_LINES:])
+        raise SimulationError(f"{label} does not build, status {process.returncode}:\n{shown}")
