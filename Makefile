@@ -27,7 +27,7 @@
 ##                   VALUES= how many                        REPEATS= ONLY=part of a case's name
 ##   make judges   the codec before gfloat, ml_dtypes and rationals, a million values a split
 ##   make vectors  golden vectors, JSON and $readmemh hex    SEED= DOTS=how many dot products
-##   make lint     ruff, Icarus Verilog and Verilator, all silent
+##   make lint     ruff, import directions, Icarus Verilog and Verilator, all silent
 ##   make setup    only prepare: virtual environment, simulator
 ##   make clean    remove build/, .venv/ and caches
 ##
@@ -123,5 +123,5 @@ vectors: environment
 	$(PYTHON) -m verif.vectors $(call option,seed,SEED) $(call option,dots,DOTS)
 
 clean:
-	rm -rf build .venv .pytest_cache .ruff_cache
+	rm -rf build dist .venv .pytest_cache .ruff_cache .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

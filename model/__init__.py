@@ -1,10 +1,33 @@
-"""The mathematics of FFP8: the number format, its codec and its exact arithmetic."""
+"""The mathematics of FFP8: formats and their codec, exact arithmetic, quantized networks.
+
+In the project this package is ``model``; ``pip install .`` installs it as ``ffp8``. What `__all__`
+names needs numpy alone. The following are the steps from an ONNX file to a network on codes; they
+are imported when they are first used, and need what ``ffp8[networks]`` brings:
+
+`load_network`, `read_images`
+    Import an ONNX file; read images and labels from an .npz file.
+`FloatNetwork`
+    The network in float32, what a quantized one is compared with.
+`calibrate`, `choose_formats`, `quantize_network`
+    Observe tensors on images; choose a format for each; or all in one, with the weights' codes.
+    What `quantize_network` returns runs: ``answers = quantized.run(images)``.
+`read_selection`, `write_selection`, `export_network`
+    The formats as a YAML file; the codes, formats and start values as an .npz file.
+`agreement`, `noise_ratio`
+    How near answers are to those of the float network.
+"""
+
+import importlib
+import sys
 
 from .arithmetic.accumulator import ACCUMULATORS, accumulator_width, start_integer
 from .arithmetic.elementwise import add, mean
 from .arithmetic.products import dot, gemm
-from .format.format import Format, supported_splits
+from .format.format import Format
 from .format.rounding import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS
+from .format.splits import supported_splits
+
+__version__ = "0.1.0"
 
 __all__ = [
     "ACCUMULATORS",
@@ -21,3 +44,61 @@ __all__ = [
     "start_integer",
     "supported_splits",
 ]
+
+_STEPS = {
+    "FloatNetwork": "quantization.calibration",
+    "agreement": "comparison.measures",
+    "calibrate": "quantization.calibration",
+    "choose_formats": "quantization.steps",
+    "export_network": "quantization.export",
+    "load_network": "graph.importing.network",
+    "noise_ratio": "comparison.measures",
+    "quantize_network": "quantization.steps",
+    "read_images": "graph.images",
+    "read_selection": "quantization.selection_file",
+    "write_selection": "quantization.selection_file",
+}
+"""Where the steps are that need more than numpy."""
+
+
+def __getattr__(name: str) -> object:
+    """Import a step when it is first used.
+
+    Raises
+    ------
+    ImportError
+        If a library is missing that it needs.
+    """
+    if name not in _STEPS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        module = importlib.import_module(f".{_STEPS[name]}", __name__)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{__name__}.{name} needs {error.name}: pip install 'ffp8[networks]'", name=error.name
+        ) from None
+    globals()[name] = step = getattr(module, name)
+    return step
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_STEPS])
+
+
+def _refuse_two_names() -> None:
+    """Refuse to be imported as ``model`` and as ``ffp8``: their classes would not be the same.
+
+    Raises
+    ------
+    ImportError
+        If the other name is in use already.
+    """
+    other = sys.modules.get({"model": "ffp8", "ffp8": "model"}.get(__name__, ""))
+    if getattr(other, "_refuse_two_names", None) is not None:
+        raise ImportError(
+            f"{__name__}: imported as {other.__name__} already, and a Format of one name is no "
+            "Format of the other: use one name in a process"
+        )
+
+
+_refuse_two_names()

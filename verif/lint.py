@@ -1,6 +1,7 @@
 """Lint of the whole tree: ``python -m verif.lint``.
 
-Python is judged by ruff. The RTL must compile in silence, at several parameter sets, under Icarus
+Python is judged by ruff, and which rooms import which by import-linter, whose contracts stand in
+`pyproject.toml`. The RTL must compile in silence, at several parameter sets, under Icarus
 Verilog and under Verilator: one line of output from either is a failure.
 """
 
@@ -92,6 +93,12 @@ def ruff_checks() -> list[Check]:
     ]
 
 
+def import_check() -> Check:
+    """Return the check of which rooms import which."""
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo"]
+    return Check("import-linter", "contracts of pyproject.toml", command, silent=False)
+
+
 def verilog_sources(hdl: Path) -> list[str]:
     """Return the Verilog files of a folder, sorted.
 
@@ -158,6 +165,11 @@ def verilog_checks(hdl: Path, parameter_sets: dict[str, list[Parameters]]) -> li
         for top, sets in parameter_sets.items()
         for parameters in sets
     ]
+
+
+def all_checks(hdl: Path, parameter_sets: dict[str, list[Parameters]]) -> list[Check]:
+    """Return every check there is, see `verilog_checks`."""
+    return [*ruff_checks(), import_check(), *verilog_checks(hdl, parameter_sets)]
 
 
 def run_check(check: Check) -> Outcome:
@@ -255,7 +267,7 @@ def lint(hdl: Path, parameter_sets: dict[str, list[Parameters]] = PARAMETER_SETS
     start = time.monotonic()
     tools = []
     write_summary(tools, "failed", 0.0)  # stands if the run is cut short
-    for tool, outcomes in run_tools(ruff_checks() + verilog_checks(ROOT / hdl, parameter_sets)):
+    for tool, outcomes in run_tools(all_checks(ROOT / hdl, parameter_sets)):
         report(tool, outcomes)
         tools.append(summarize(tool, outcomes))
     passed = all(tool["status"] == "passed" for tool in tools)

@@ -7,7 +7,8 @@ from math import isfinite
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..format.format import Format, supported_splits
+from ..format.format import Format
+from ..format.splits import supported_splits
 
 ACCUMULATORS = ("exact", "binary32")
 

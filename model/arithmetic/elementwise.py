@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..format.format import Format, code_array
+from ..format.arrays import code_array
+from ..format.format import Format
 from ..format.rounding import near_exponent
 
 _MEAN_DEPTH = 2 ** (63 - 34)  # integers of 34 bits that an int64 adds up

@@ -12,7 +12,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..format.format import Format, code_array
+from ..format.arrays import code_array
+from ..format.format import Format
 from ..format.rounding import check_rounding, near_exponent
 from .accumulator import binary32_values, check_accumulator, start_integer
 from .binary32 import Binary32Sums, encode_binary32

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..format.format import Format
-from ..format.lookup import Split
+from ..format.splits import Split
 from ..graph.network import Linear, Network
 from ..quantization.calibration import Calibration
 from ..quantization.method import Method, Selection, select, weight_codes

@@ -14,50 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import float32_values, lookup
+from .arrays import code_array, exact_float64
 from .rounding import FLAG_INEXACT, check_rounding
+from .splits import integer_table
 
 _TEXT = re.compile(r"s([0-9]+)e([0-9]+)f([0-9]+)b(-?[0-9]+)")
-
-
-def supported_splits(exp_max: int) -> list[tuple[int, int, int]]:
-    """Return the (sign, exponent, fraction) widths with at most `exp_max` exponent bits.
-
-    Raises ValueError unless ``0 <= exp_max <= 8``; 8 gives all 17 splits.
-    """
-    if not 0 <= exp_max <= 8:
-        raise ValueError(f"exp_max {exp_max}: an FFP8 format has 0 to 8 exponent bits")
-    return [
-        (sign, exponent, 8 - sign - exponent)
-        for sign in (0, 1)
-        for exponent in range(min(exp_max, 8 - sign) + 1)
-    ]
-
-
-def code_array(codes: ArrayLike, name: str = "codes") -> NDArray[np.uint8]:
-    """Return `codes`, integers of any shape, as uint8; ValueError if one is not in 0..255."""
-    array = np.asarray(codes)
-    if array.dtype == np.uint8:
-        return array
-    if array.size and array.dtype.kind not in "iu":
-        raise ValueError(f"{name} of type {array.dtype}: codes are integers, best uint8")
-    if array.size and (array.min() < 0 or array.max() > 255):
-        raise ValueError(
-            f"{name} from {array.min()} to {array.max()}: a code is an integer from 0 to 255"
-        )
-    return array.astype(np.uint8)
-
-
-def _exact_float64(values: ArrayLike) -> NDArray:
-    """Return `values` as an array of a type that float64 holds exactly, else raise ValueError."""
-    array = np.asarray(values)
-    if not np.can_cast(array.dtype, np.float64):
-        raise ValueError(f"values of type {array.dtype}: float64 or what it holds exactly")
-    if array.dtype.itemsize == 8 and array.dtype.kind in "iu":
-        result = array.astype(np.float64)
-        if (abs(result) >= 2**53).any():
-            raise ValueError("integer values of 2^53 or more: float64 does not hold them exactly")
-        return result
-    return array
 
 
 @dataclass(frozen=True)
@@ -128,7 +89,7 @@ class Format:
     @property
     def max_integer(self) -> int:
         """Largest value, in units."""
-        return int(_integer_table(self.sign, self.exponent, self.fraction)[self.max_code])
+        return int(integer_table(self.sign, self.exponent, self.fraction)[self.max_code])
 
     @property
     def unit_exponent(self) -> int:
@@ -176,7 +137,7 @@ class Format:
         Array of the same shape: int64 for up to 5 exponent bits (at most 34 bits and a sign),
         Python integers (dtype object) for more.
         """
-        return _integer_table(self.sign, self.exponent, self.fraction)[code_array(codes)]
+        return integer_table(self.sign, self.exponent, self.fraction)[code_array(codes)]
 
     def exact(self, code: int) -> Fraction:
         """Return the value of one code as a rational, whatever the bias."""
@@ -201,7 +162,7 @@ class Format:
         self, values: ArrayLike, rounding: str = "rne", clamp: int | None = None
     ) -> NDArray[np.uint8]:
         """Return the codes of `encode_flags` without the flags."""
-        return self._encode(_exact_float64(values), 0, rounding, clamp, flags=False)[0][()]
+        return self._encode(exact_float64(values), 0, rounding, clamp, flags=False)[0][()]
 
     def quantize(self, values: ArrayLike) -> NDArray[np.floating]:
         """Return the values of the codes of `encode`, in one go.
@@ -220,7 +181,7 @@ class Format:
         ValueError
             If a value is NaN, or float64 does not hold the format's values.
         """
-        array = _exact_float64(values)
+        array = exact_float64(values)
         dtype = np.float32 if array.dtype == np.float32 else np.float64
         if dtype == np.float32 and float32_values.holds(self.fraction, self.unit, self.max):
             held = float32_values.hold(array, bool(self.sign), self.fraction, self.unit, self.max)
@@ -262,7 +223,7 @@ class Format:
         ValueError
             If a value is NaN, naming the first, or for an unknown rounding or a wrong clamp.
         """
-        codes, flags = self._encode(_exact_float64(values), 0, rounding, clamp)
+        codes, flags = self._encode(exact_float64(values), 0, rounding, clamp)
         return codes[()], flags[()]
 
     @property
@@ -322,24 +283,11 @@ class Format:
         return clamp
 
 
-@lru_cache
-def _integer_table(sign: int, exponent: int, fraction: int) -> NDArray:
-    magnitudes = []
-    for code in range(2 ** (exponent + fraction)):
-        field, trailing = divmod(code, 2**fraction)
-        significand = trailing if field == 0 else trailing + 2**fraction
-        magnitudes.append(significand << max(field - 1, 0))
-    integers = magnitudes + [-magnitude for magnitude in magnitudes] * sign
-    table = np.array(integers, dtype=np.int64 if exponent <= 5 else object)
-    table.flags.writeable = False
-    return table
-
-
 @lru_cache(maxsize=1024)
 def _value_table(fmt: Format) -> NDArray[np.float64]:
     unit = fmt.unit  # also checks that float64 holds every value
     table = np.array([0.0] * 256)
-    for code, integer in enumerate(_integer_table(fmt.sign, fmt.exponent, fmt.fraction)):
+    for code, integer in enumerate(integer_table(fmt.sign, fmt.exponent, fmt.fraction)):
         table[code] = integer * unit
     table.flags.writeable = False
     return table

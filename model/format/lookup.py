@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .rounding import flag_bits, near_exponent, round_to_code
+from .splits import Split
 
 _BLOCK = 2**16  # elements at a time, so that intermediate arrays stay in the cache
 _CODE_BITS = 8
 _SHIFT_END = 3000  # a power of two that takes every float64 to zero or to infinity
-
-Split = tuple[int, int, int]  # sign, exponent and fraction bits
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .format import Format, code_array
+from .arrays import code_array
+from .format import Format
 
 _SIGN = 0x80
 

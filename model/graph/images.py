@@ -73,7 +73,14 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _check_images(images: np.ndarray, network: Network | None) -> None:
+def check_kind(images: np.ndarray, network: Network | None = None) -> None:
+    """Check that images are float32 (N, C, H, W), C, H and W as a network takes them.
+
+    Raises
+    ------
+    ValueError
+        If they are not.
+    """
     if images.dtype != np.float32:
         raise ValueError(f"images are {images.dtype}, float32 is expected")
     if images.ndim != 4:
@@ -83,6 +90,10 @@ def _check_images(images: np.ndarray, network: Network | None) -> None:
             f"images have shape {images.shape[1:]} each,"
             f" the network '{network.name}' takes {network.input_shape}"
         )
+
+
+def _check_images(images: np.ndarray, network: Network | None) -> None:
+    check_kind(images, network)
     if not images.size:
         raise ValueError(f"images of shape {images.shape}: there is no image")
     finite = np.isfinite(images)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from ..graph.images import check_kind
 from ..graph.network import Linear, Network, Node
 from .histogram import Histogram
 from .storage import plan_storage
@@ -192,10 +193,12 @@ def calibrate(network: Network, images: np.ndarray, seed: int = 1) -> Calibratio
     Raises
     ------
     ValueError
-        If there is no image, or a tensor holds NaN or infinity, naming it.
+        If there is no image, images are of another type or shape than the network takes, or a
+        tensor holds NaN or infinity, naming it.
     """
     if not len(images):
         raise ValueError("no calibration images: at least one is needed")
+    check_kind(images, network)
     histograms = {name: Histogram() for name in plan_storage(network).own}
     layers = [node for node in network.nodes if isinstance(node, Linear)]
     drawn = {node.name: _Patches(node) for node in layers}

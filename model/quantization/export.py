@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from ..graph.files import written_whole
 from .quantized import QuantizedNetwork
+
+
+def export_network(network: QuantizedNetwork, path: str | Path) -> None:
+    """Write the arrays of `export_arrays` to an .npz file, whole or not at all."""
+    with written_whole(Path(path)) as file:
+        np.savez(file, **export_arrays(network))
 
 
 def export_arrays(network: QuantizedNetwork) -> dict[str, np.ndarray]:

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 
 from ..arithmetic.accumulator import accumulator_width
-from ..format.format import Format, supported_splits
-from ..format.lookup import Split
+from ..format.format import Format
+from ..format.splits import Split, supported_splits
 from ..graph.network import Linear, Network, Node
 from .calibration import Calibration, power_of_two_scale
 from .compensation import Compensation

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..format.format import Format, supported_splits
+from ..format.format import Format
 from ..graph.network import Add, FloatOperation, Linear, Network, Node, Pool
-from .calibration import calibrate
 from .gemm_layer import GemmLayer, Layer
-from .method import Method, Selection, check_selection, select, start_values, weight_codes
+from .method import Selection, check_selection, start_values
 from .quantized import (
     AddLayer,
     AveragePoolLayer,
@@ -22,33 +21,6 @@ from .quantized import (
     ReshapeLayer,
 )
 from .storage import Storage, plan_storage
-
-
-def quantize(
-    network: Network,
-    images: np.ndarray,
-    exp_max: int = 4,
-    k_max: int = 4096,
-    rounding: str = "rne",
-) -> QuantizedNetwork:
-    """Choose formats on calibration images and quantize; see `select` and `apply_selection`.
-
-    Parameters
-    ----------
-    network
-        The imported network.
-    images
-        Calibration images, (N, C, H, W) float32.
-    exp_max, k_max
-        Exponent bits and longest sum of products of the engine's build.
-    rounding
-        Of the results of layers.
-    """
-    method = Method(tuple(supported_splits(exp_max)), exp_max=exp_max, k_max=k_max)
-    calibration = calibrate(network, images)
-    selection = select(network, calibration, method)
-    codes = weight_codes(network, selection, calibration)
-    return apply_selection(network, selection, codes, rounding)
 
 
 def apply_selection(

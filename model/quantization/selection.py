@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..format.format import Format
-from ..format.lookup import Split
+from ..format.splits import Split
 
 BIAS_MIN, BIAS_MAX = -128, 127
 """What the hardware's bias registers hold."""

@@ -8,6 +8,7 @@ import numpy as np
 import yaml
 
 from ..format.format import Format
+from ..graph.files import written_whole
 from .method import Selection
 from .selection import BIAS_MAX, BIAS_MIN, ColumnFormats
 
@@ -33,7 +34,13 @@ def dump_selection(selection: Selection) -> str:
     return yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
 
 
-def read_selection(path: Path) -> Selection:
+def write_selection(selection: Selection, path: str | Path) -> None:
+    """Write a selection's file, whole or not at all."""
+    with written_whole(Path(path)) as file:
+        file.write(dump_selection(selection).encode())
+
+
+def read_selection(path: str | Path) -> Selection:
     """Read a selection's file.
 
     Raises
@@ -41,6 +48,7 @@ def read_selection(path: Path) -> Selection:
     ValueError
         If it is missing, or not such a file, naming what is wrong and what would be right.
     """
+    path = Path(path)
     try:
         return _parse(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:

@@ -9,14 +9,14 @@ import pytest
 from model.comparison.schemes import OTHER_SCHEMES
 from model.format.format import Format
 from model.graph.images import read_images
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.quantization.calibration import calibrate
 from model.quantization.export import export_arrays
 from model.quantization.method import weight_codes
 from model.quantization.quantize import apply_selection
 from model.quantization.selection_file import read_selection
+from tests.graph.mixed_networks import odd_groups_network, write_images
 from tests.graph.tiny_networks import normal, operator, write_network
-from tests.replay.replaying import odd_groups_network, write_images
 from verif.accuracy import __main__ as accuracy
 
 VARIANTS = ["one format for all layers", "default bias", "signed only", "per tensor", "per channel"]
@@ -68,7 +68,7 @@ def test_rows_files_and_pictures(folder, arguments):
 
 def test_selection_and_export_are_the_network(folder, arguments):
     assert accuracy.main(arguments) == 0
-    network = load(arguments[1])
+    network = load_network(arguments[1])
     selection = read_selection(folder / "mixed" / "selection.yaml")
     calibration = calibrate(network, read_images(arguments[5], network).images)
     codes = weight_codes(network, selection, calibration)

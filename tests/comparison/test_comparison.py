@@ -8,8 +8,9 @@ import pytest
 
 from model.comparison.compare import Quantized, ffp8_variants, other_systems, stored_bytes
 from model.comparison.schemes import OTHER_SCHEMES
-from model.format.format import Format, supported_splits
-from model.graph.importing.network import load
+from model.format.format import Format
+from model.format.splits import supported_splits
+from model.graph.importing.network import load_network
 from model.graph.network import Linear, Network
 from model.quantization.calibration import Calibration, calibrate
 from model.quantization.method import Method, select
@@ -30,7 +31,7 @@ NAMES = [
 
 def calibrated(path: Path, kind: str, seed: int) -> tuple[Network, Calibration]:
     """Import a network and observe it on 20 images."""
-    network = load(mixed_network(path / "net.onnx", kind, seed % 1000))
+    network = load_network(mixed_network(path / "net.onnx", kind, seed % 1000))
     return network, calibrate(network, normal(seed, 20, *network.input_shape, scale=1))
 
 
@@ -177,7 +178,7 @@ def test_stored_bytes_by_hand(tmp_path, seed):
     weights = normal(seed, 4, 2, 3, 3)
     weights[0] /= 1000
     constants = {"w": weights, "d": normal(seed + 1, 64, 3)}
-    network = load(write_network(tmp_path / "net.onnx", operators, constants))
+    network = load_network(write_network(tmp_path / "net.onnx", operators, constants))
     assert network.shapes["c"] == (4, 4, 4)
     calibration = calibrate(network, normal(seed, 20, *network.input_shape))
     coded, numbers = 144 + 64 + 64, 64 + 3

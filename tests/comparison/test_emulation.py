@@ -8,8 +8,9 @@ import pytest
 
 from model.comparison.emulation import Emulation
 from model.comparison.measures import noise_ratio
-from model.format.format import Format, supported_splits
-from model.graph.importing.network import load
+from model.format.format import Format
+from model.format.splits import supported_splits
+from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.quantization.calibration import FloatNetwork, calibrate
 from model.quantization.method import Method, Selection, select, weight_codes
@@ -30,7 +31,7 @@ def images_for(network: Network, seed: int, count: int = 20) -> np.ndarray:
 @EVERY_KIND
 def test_nothing_quantized_is_the_file(tmp_path, seed, kind):
     path = mixed_network(tmp_path / "net.onnx", kind, seed % 1000)
-    images = images_for(network := load(path), seed)
+    images = images_for(network := load_network(path), seed)
     runtime = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (expected,) = runtime.run(None, {network.input: images})
     expected = expected.reshape(len(images), -1)
@@ -43,7 +44,7 @@ def test_nothing_quantized_is_the_file(tmp_path, seed, kind):
 @EVERY_KIND
 def test_weights_given_are_used(tmp_path, seed, kind):
     """Twice the weights of the last layer is an answer as if the file had them."""
-    network = load(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
     node = next(n for n in reversed(network.nodes) if hasattr(n, "weights"))
     images = images_for(network, seed)
     plain = Emulation(network, {}, {}).run(images)
@@ -56,7 +57,7 @@ def test_weights_given_are_used(tmp_path, seed, kind):
 
 @EVERY_KIND
 def test_every_tensor_passes_its_quantizer_once(tmp_path, seed, kind):
-    network = load(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
     images = images_for(network, seed)
     seen: dict[str, list[np.ndarray]] = {}
 
@@ -79,7 +80,7 @@ def test_every_tensor_passes_its_quantizer_once(tmp_path, seed, kind):
 
 
 def test_what_a_quantizer_makes_goes_on(tmp_path, seed):
-    network = load(mixed_network(tmp_path / "net.onnx", "grouped", seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", "grouped", seed % 1000))
     images = images_for(network, seed)
     stuck = Emulation(network, {}, {"r0": lambda values: np.zeros_like(values)}).run(images)
     assert (stuck == stuck[0]).all()
@@ -89,7 +90,7 @@ def test_what_a_quantizer_makes_goes_on(tmp_path, seed):
 
 @EVERY_KIND
 def test_batches_do_not_change_answers(tmp_path, seed, kind, monkeypatch):
-    network = load(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
     images = images_for(network, seed, 7)
     fmt = Format(1, 3, 4, 4)
     emulation = Emulation(network, {}, {"x": fmt.quantize})
@@ -123,7 +124,7 @@ def test_network_on_codes_is_near_its_emulation(tmp_path, seed, kind, splits):
     Among others where the format of a rectified tensor has a sign bit, so that it is not the
     format that makes negative values zero.
     """
-    network = load(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", kind, seed % 1000))
     selection, codes = chosen(network, seed, Method(splits, exp_max=4, k_max=256))
     on_codes, emulation = both_ways(network, selection, codes)
     images = images_for(network, seed + 1)
@@ -137,8 +138,8 @@ def test_network_on_codes_is_near_its_emulation(tmp_path, seed, kind, splits):
 @pytest.mark.parametrize("kind", KINDS)
 def test_fixed_batch(tmp_path, seed, kind, size):
     """Networks whose file fixes the batch answer any number of images, as if it did not."""
-    free = load(mixed_network(tmp_path / "free.onnx", kind, seed % 1000))
-    fixed = load(mixed_network(tmp_path / "fixed.onnx", kind, seed % 1000, batch=size))
+    free = load_network(mixed_network(tmp_path / "free.onnx", kind, seed % 1000))
+    fixed = load_network(mixed_network(tmp_path / "fixed.onnx", kind, seed % 1000, batch=size))
     assert (free.batch, fixed.batch) == (None, size)
     images = images_for(free, seed, 7)
     calibrations = [calibrate(network, images) for network in (free, fixed)]
@@ -154,7 +155,7 @@ def test_fixed_batch(tmp_path, seed, kind, size):
 
 
 def test_images_of_another_shape(tmp_path, seed):
-    network = load(mixed_network(tmp_path / "net.onnx", "grouped", seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", "grouped", seed % 1000))
     images = images_for(network, seed)
     for wrong in (images[:, :1], images[:0], images[0], images[..., 1:]):
         with pytest.raises(ValueError, match=r"at least one of \(2, 8, 9\) is expected"):
@@ -166,7 +167,7 @@ def logarithm(tmp_path) -> Network:
     """Import a network that takes the logarithm of its input, NaN for negative values."""
     operators = [operator("Log", "x", "l"), operator("Conv", "l w", "y")]
     constants = {"w": normal(1, 3, 2, 2, 2)}
-    return load(write_network(tmp_path / "net.onnx", operators, constants))
+    return load_network(write_network(tmp_path / "net.onnx", operators, constants))
 
 
 def test_nan_inside_names_the_tensor(logarithm, seed):
@@ -187,7 +188,7 @@ def test_nan_inside_names_the_tensor(logarithm, seed):
 
 def test_another_rounding_shows(tmp_path: Path, seed):
     """The bounds above are no formality: with another rounding than the emulation's they fail."""
-    network = load(mixed_network(tmp_path / "net.onnx", "grouped", seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", "grouped", seed % 1000))
     selection, codes = chosen(network, seed, Method(exp_max=5))
     on_codes, emulation = both_ways(network, selection, codes, rounding="rtz")
     images = images_for(network, seed + 1)

@@ -9,7 +9,7 @@ import pytest
 from model.comparison.compare import ffp8_variants, other_systems
 from model.comparison.emulation import Emulation
 from model.comparison.measures import noise_ratio
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.quantization.calibration import FloatNetwork, calibrate
 from model.quantization.method import Method, select, weight_codes
@@ -30,7 +30,7 @@ Change = Callable[[Constants, np.ndarray], None]
 
 def network_of(path: Path, constants: Constants) -> Network:
     """Import the network with these constants."""
-    return load(write_network(path, OPERATORS, constants))
+    return load_network(write_network(path, OPERATORS, constants))
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Reshape
 from model.quantization.calibration import FloatNetwork
 
@@ -29,7 +30,7 @@ def assert_same_function(path: Path | str, images: np.ndarray | None = None) -> 
     Its answer is compared, and each result that an intermediate tensor of the imported model
     names: those are what formats are chosen on.
     """
-    network = load(path)
+    network = load_network(path)
     if images is None:
         size = (network.batch or 3, *network.input_shape)
         images = np.random.default_rng(7).normal(0, 1, size).astype(np.float32)
@@ -106,3 +107,12 @@ def _described(node: Node) -> str:
     if isinstance(node, Pool):
         return node.kind
     return node.operator if isinstance(node, Linear) else type(node).__name__
+
+
+def run_model(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
+    """Answer of a model by onnxruntime."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    (answer,) = session.run(None, {session.get_inputs()[0].name: images})
+    return answer

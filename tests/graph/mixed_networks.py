@@ -136,3 +136,47 @@ def mixed_network(path: Path, kind: str, seed: int, batch: int | str = "N") -> P
         return residual_network(path, seed)
     operators, constants = KINDS[kind](seed)
     return write_network(path, operators, constants, shape=(batch, 2, 8, 9))
+
+
+def odd_groups_network(path: Path, seed: int) -> Path:
+    """Write a network with grouped layers, and with layers in float between them.
+
+    On an array of 4 columns: groups that fill no tile (3 channels), that share tiles (1 and 2
+    channels) with a rest of them left over, and sums of one product.
+    """
+    operators = [
+        operator("Conv", "x w0 v0", "c0", group=2, pads=[1, 1, 1, 1]),
+        operator("HardSwish", "c0", "h0"),
+        operator("Conv", "h0 w1 v1", "c1", group=6, pads=[1, 1, 1, 1]),
+        operator("Clip", "c1 zero six", "r1"),
+        operator("Conv", "r1 w2", "c2", group=6),
+        operator("PRelu", "c2 slope", "p2"),
+        operator("Concat", "h0 p2", "t2", axis=1),
+        operator("BatchNormalization", "t2 n_gamma n_beta n_mean n_variance", "b2"),
+        operator("Relu", "b2", "r2"),
+        operator("Conv", "r2 w3", "c3", group=3, strides=[2, 2]),
+        operator("GlobalAveragePool", "c3", "g3"),
+        operator("Flatten", "g3", "f3"),
+        operator("Gemm", "f3 w4 v4", "y"),
+    ]
+    constants = {
+        "w0": normal(seed, 6, 2, 3, 3),
+        "v0": normal(seed + 1, 6),
+        "w1": normal(seed + 2, 6, 1, 3, 3),
+        "v1": normal(seed + 3, 6),
+        "w2": normal(seed + 4, 12, 1, 1, 1),
+        "slope": normal(seed + 5, 12, 1, 1),
+        "w3": normal(seed + 6, 6, 6, 1, 1),
+        "w4": normal(seed + 7, 6, 5),
+        "v4": normal(seed + 8, 5),
+        "zero": np.float32(0),
+        "six": np.float32(6),
+        **norm_parameters(seed + 9, 18, "n"),
+    }
+    return write_network(path, operators, constants, ("N", 4, 6, 5))
+
+
+def write_images(path: Path, seed: int, count: int = 8) -> Path:
+    """Write images for `odd_groups_network`."""
+    np.savez(path, images=normal(seed, count, 4, 6, 5, scale=1.0))
+    return path

@@ -99,3 +99,9 @@ def residual_network(path: Path, seed: int) -> Path:
         **norm_parameters(seed + 8, 6, "n1"),
     }
     return write_network(path, operators, constants)
+
+
+KERNEL = normal(1, 4, 2, 3, 3)
+WEIGHTS = {"w": KERNEL}
+CONV = operator("Conv", "x w", "y")
+"""One convolution and its weights: a whole network."""

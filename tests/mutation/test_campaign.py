@@ -7,29 +7,28 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from tests.mutation.decode_mutants import CASES, DESIGN
 from verif.commands.folders import ROOT
-from verif.mutation import command, judge, known, plan, processes, report, runner
+from verif.mutation import command, judge, known, plan, processes, runner
 from verif.mutation.campaign import Campaign
 from verif.mutation.cases import Case
 from verif.mutation.command import main
 from verif.mutation.design import Design
 from verif.mutation.judge import Judge
-from verif.mutation.known import Known
-from verif.mutation.mutant import NETLIST, SOURCE, Mutant, MutationError, Proof, Verdict
+from verif.mutation.mutant import SOURCE, Mutant, Verdict
 from verif.mutation.report import Result
 from verif.mutation.runner import Outcome
 from verif.mutation.store import Store
 
-HDL = Design.read(ROOT / "hdl")
 QUIET = Console(quiet=True)
+
+
 MODULES = ("decode", "judge", "array")
-CASES = {module: [Case(module, (("EXP_MAX", 3),), 1)] for module in HDL.sources}
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     asked: list[str] = []
 
     def run(case: Case, hdl: Path, limit: float) -> Outcome:
-        texts = {name: (hdl / f"ffp8_{name}.v").read_text() for name in HDL.sources}
+        texts = {name: (hdl / f"ffp8_{name}.v").read_text() for name in DESIGN.sources}
         if all("// mutant" not in text for text in texts.values()):
             return Outcome("passed", seconds=1.0)
         asked.append(case.module)
@@ -57,7 +56,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def campaign(folder: Path, design: Design = HDL, seed: int = 1) -> Result:
+def campaign(folder: Path, design: Design = DESIGN, seed: int = 1) -> Result:
     judging = Judge(design, CASES, Store(folder / "results"), folder / "survivors")
     settings = {"mutants": 9, "seed": seed, "jobs": 2, "folder": folder}
     return Campaign(judging, MODULES, **settings).run(QUIET)
@@ -86,7 +85,7 @@ def test_a_second_run_judges_nothing_again(judged: list[str], tmp_path: Path) ->
 def test_a_second_run_judges_what_has_changed(judged: list[str], tmp_path: Path) -> None:
     campaign(tmp_path)
     judged.clear()
-    changed = HDL.sources | {"decode": HDL.sources["decode"] + "// changed\n"}
+    changed = DESIGN.sources | {"decode": DESIGN.sources["decode"] + "// changed\n"}
     result = campaign(tmp_path, Design(changed))
     # ffp8_array has ffp8_decode inside, ffp8_judge has not
     assert sorted(judged) == ["array"] * 3 + ["decode"] * 3 and result.recalled == 3
@@ -120,7 +119,7 @@ def test_survivors_are_judged_once_more_if_that_is_asked_for(
 
     monkeypatch.setattr(Judge, "judge", survive)
     monkeypatch.setattr(Judge, "recall", lambda self, mutant: Verdict(mutant))
-    judging = Judge(HDL, CASES, Store(tmp_path), tmp_path)
+    judging = Judge(DESIGN, CASES, Store(tmp_path), tmp_path)
     settings = {"mutants": 9, "seed": 1, "jobs": 1, "folder": tmp_path}
     for retry in (False, True):
         Campaign(judging, MODULES, **settings, retry=retry).run(QUIET)
@@ -239,88 +238,3 @@ def test_bad_input_is_one_sentence(
     assert main([*arguments, "--results", str(tmp_path)]) == 2
     message = capsys.readouterr().err
     assert message.startswith("mutate: ") and message.count("\n") == 1
-
-
-ONE = Mutant("decode", SOURCE, "operator", 34, "assign sign = is_signed & code[7];", "& -> |", "")
-KNOWN = Known(ONE.identity, None, 7, "nobody looks")
-
-
-def verdicts(*statuses: str) -> list[Verdict]:
-    different = Proof({}, "unknown", "bounded (bmc3)", 7)
-    return [
-        Verdict(replace(ONE, line=line), status, killed_by="decode-EXP_MAX3", proofs=[different])
-        for line, status in enumerate(statuses)
-    ]
-
-
-def result(found: list[Verdict], **settings: object) -> Result:
-    return Result(1, found, len(found), ["decode"], **settings)
-
-
-def test_a_sample_fails_for_a_survivor_that_is_not_listed() -> None:
-    found = verdicts("killed", "survived", "invalid", "equivalent")
-    assert [text for text in result(found).failures() if "not listed" in text]
-    assert result(found, known=[KNOWN]).failures() == []
-    other = replace(KNOWN, identity=("decode", "another line", "& -> |"))
-    assert result(found, known=[other]).failures() != []
-
-
-def test_a_full_campaign_fails_below_the_wanted_share() -> None:
-    enough = verdicts("survived", *["killed"] * 90, *["equivalent"] * 9, "invalid")
-    assert result(enough, is_full=True).failures() == []
-    short = result(verdicts("survived", *["killed"] * 98), is_full=True)
-    assert "98.99 %" in " ".join(short.failures())
-
-
-@pytest.mark.parametrize("is_full", [False, True])
-def test_errors_and_emptiness_fail(is_full: bool) -> None:
-    assert "error" in " ".join(result(verdicts("killed", "error"), is_full=is_full).failures())
-    assert "no valid mutant" in " ".join(result([], is_full=is_full).failures())
-    assert "no valid" in " ".join(result(verdicts("invalid"), is_full=is_full).failures())
-    left = replace(result(verdicts("killed"), is_full=is_full), drawn=2)
-    assert "incomplete: 1 of 2" in " ".join(left.failures())
-    stale = result(verdicts("killed"), is_full=is_full, stale=["an entry is stale"])
-    assert stale.failures() == ["an entry is stale"]
-
-
-def test_a_known_survivor_that_no_longer_is_one_is_stale() -> None:
-    assert known.stale([KNOWN], verdicts("survived"), HDL) == []
-    assert known.stale([KNOWN], [], HDL) == []
-    assert "killed decode-EXP_MAX3" in known.stale([KNOWN], verdicts("killed"), HDL)[0]
-    assert "but equivalent" in known.stale([KNOWN], verdicts("equivalent"), HDL)[0]
-    gone = replace(KNOWN, identity=("decode", "assign sign = 1'b0;", "& -> |"))
-    assert "no such mutant" in known.stale([gone], [], HDL)[0]
-    renamed = replace(KNOWN, identity=("decoder", *KNOWN.identity[1:]))
-    assert "no such mutant" in known.stale([renamed], [], HDL)[0]
-
-
-def test_the_known_survivors_can_be_made() -> None:
-    assert known.stale(known.load(), [], HDL) == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "- {module: decode, source: a, change: b, depth: 1}",
-        "- {module: decode, source: a, change: b, depth: 1, reason: ' '}",
-        "- {module: decode, source: a, change: b, depth: 1, reason: c, more: d}",
-        "- decode",
-        "- {module: decode, source: a ? b : c, change: b, depth: 1, reason: c: d}",
-    ],
-)
-def test_an_incomplete_entry_is_refused(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "survivors.yaml"
-    path.write_text(text)
-    with pytest.raises(MutationError, match="survivors.yaml"):
-        known.load(path)
-
-
-def test_the_report_shows_survivors_and_proofs() -> None:
-    found = verdicts("killed", "survived", "equivalent")
-    found[2].proofs = [Proof({"EXP_MAX": 3}, "equivalent", "combinational (fraig)")]
-    found[1].mutant = replace(ONE, kind=NETLIST, parameters={"EXP_MAX": 4})
-    text = report.markdown(result(found, known=[replace(KNOWN, parameters={"EXP_MAX": 4})]))
-    assert "| decode | 3 | 1 | 0 | 1 | 0 | 1 |" in text and "66.67 %" in text
-    assert "`ffp8_decode.v:34`, netlist of EXP_MAX 4: `assign sign" in text
-    assert "no difference in 7 cycles. nobody looks" in text
-    assert "Proven: combinational (fraig) at EXP_MAX 3." in text

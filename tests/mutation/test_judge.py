@@ -4,37 +4,22 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.mutation.decode_mutants import CASES, DECODE, DESIGN, SAME, SEEN, mutant
 from verif.commands.folders import ROOT
-from verif.mutation import cases, judge, processes, runner
-from verif.mutation.cases import Case, fingerprint, import_closure, read_cases
+from verif.mutation import judge, processes, runner
+from verif.mutation.cases import Case
 from verif.mutation.design import Design
 from verif.mutation.judge import Judge
-from verif.mutation.mutant import NETLIST, SOURCE, Mutant, MutationError, Proof, Verdict
+from verif.mutation.mutant import NETLIST, Mutant, MutationError, Proof
 from verif.mutation.runner import Outcome
 from verif.mutation.store import Store
 from verif.mutation.yosys import YosysKilled, yosys
-from verif.simulator import simulation
-
-DESIGN = Design.read(ROOT / "hdl")
-DECODE = Case("decode", (("EXP_MAX", 3),), 1)
-CASES = {module: [Case(module, (("EXP_MAX", 3),), 1)] for module in DESIGN.sources}
-
-
-def mutant(old: str, new: str, module: str = "decode") -> Mutant:
-    text = DESIGN.sources[module]
-    assert text.count(old) == 1
-    return Mutant(module, SOURCE, "by hand", 1, old, f"{old} -> {new}", text.replace(old, new))
-
-
-SEEN = mutant("is_signed & code[7]", "is_signed | code[7]")
-SAME = mutant("is_signed & code[7]", "code[7] & is_signed")
-WRONG = mutant("assign sign =", "assign sign ==")
 
 Said = dict[tuple[str, bool], str]
 
@@ -68,13 +53,6 @@ def scripted(
         return Judge(DESIGN, CASES, Store(tmp_path / "results"), tmp_path / "survivors"), script
 
     return make
-
-
-@pytest.fixture
-def running() -> Iterator[None]:
-    processes.restart()
-    yield
-    processes.restart()
 
 
 def test_own_bench_then_proof_then_the_users(
@@ -227,135 +205,3 @@ def test_what_differs_may_be_equivalent_inside_all_its_users(
     large = Case("unit", (("K_MAX", 8192),), 1)
     judging.cases = CASES | {"unit": [large]}
     assert judging.proofs_inside(SEEN) == []
-
-
-def test_cases_of_the_regression_with_its_seeds() -> None:
-    found = read_cases(1)
-    assert set(found) == set(DESIGN.sources)
-    assert found["decode"][0].name == DECODE.name and found["decode"][0].seed > 1
-    assert found != read_cases(2)
-    assert all(case.parameters.get("ROWS", 1) <= 4 for case in found["engine"] + found["array"])
-    builds = [case.parameters.get("ACCUMULATOR", 0) for case in found["engine"][:3]]
-    assert set(builds) == {0, 1}
-
-
-def test_a_fingerprint_is_of_what_decides() -> None:
-    before = fingerprint(DECODE, DESIGN, "decode")
-    changed = {name: f"// changed\n{text}" for name, text in DESIGN.sources.items()}
-    unrelated = Design(DESIGN.sources | {"array": changed["array"], "decode": changed["decode"]})
-    assert fingerprint(DECODE, unrelated, "decode") == before
-    assert fingerprint(DECODE, unrelated, "") != fingerprint(DECODE, DESIGN, "")
-    assert fingerprint(replace(DECODE, seed=2), DESIGN, "decode") != before
-    array = CASES["array"][0]
-    assert fingerprint(array, unrelated, "decode") != fingerprint(array, DESIGN, "decode")
-
-
-def test_a_bench_is_all_that_it_imports(monkeypatch: pytest.MonkeyPatch) -> None:
-    closure = import_closure("tests.benches.bench_decode")
-    assert {
-        "tests/benches/bench_decode.py",
-        "verif/simulator/simulation.py",
-        "model/format/format.py",
-        "model/format/lookup.py",
-    } <= set(closure)
-    assert "tests/benches/bench_encode.py" not in closure
-    before = fingerprint(DECODE, DESIGN, "decode")
-    monkeypatch.setattr(cases, "_python", lambda module: "other text")
-    assert fingerprint(DECODE, DESIGN, "decode") != before
-
-
-def test_the_store_gives_back_what_it_got(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    assert store.load(SEEN) is None and store.load_seconds("key") is None
-    verdict = Verdict(SEEN, "equivalent", proofs=[Proof({"EXP_MAX": 3}, "equivalent", "fraig")])
-    store.save(verdict)
-    assert store.load(SEEN) == verdict and store.load(SAME) is None
-    (tmp_path / f"decode-{SEEN.key}.json").write_text("{half")
-    assert store.load(SEEN) is None
-    store.save_seconds("key", DECODE.name, 1.5)
-    assert store.load_seconds("key") == 1.5
-
-
-@pytest.mark.sim
-def test_a_mutant_that_a_bench_sees_is_killed(tmp_path: Path, running: None) -> None:
-    judging = Judge(DESIGN, {"decode": [DECODE]}, Store(tmp_path), tmp_path)
-    verdict = judging.judge(SEEN)
-    assert (verdict.status, verdict.how, verdict.killed_by) == ("killed", "failed", DECODE.name)
-    assert verdict.test == "every_code_of_every_split"
-    assert judging.judge(WRONG).status == "invalid"
-
-
-def run_on(changed: Mutant | None, limit: float) -> Outcome:
-    with DESIGN.folder(changed) as hdl:
-        return runner.run(DECODE, hdl, limit)
-
-
-@pytest.mark.sim
-def test_a_design_that_hangs_is_ended(running: None) -> None:
-    endless = mutant(
-        "always @* begin", "reg z; initial z = 0; always @(z) z <= ~z; always @* begin"
-    )
-    outcome = run_on(endless, 2)
-    assert outcome.status == "timeout" and runner.CPU_TIME_OVER in outcome.detail
-
-
-FAILURE = '<testsuites><testsuite><testcase name="one"/><testcase name="two"><failure/>'
-FAILURE += "</testcase></testsuite></testsuites>"
-
-
-@pytest.mark.parametrize(
-    ("message", "results", "status", "test"),
-    [
-        ("FAILED 1 tests.", FAILURE, "failed", "two"),
-        ("Cocotb results file not found", None, "crash", ""),
-        ("Process vvp terminated with error -11", None, "crash", ""),
-        ("Process vvp terminated with error -24", None, "timeout", ""),
-        ("Process vvp terminated with error -9", None, "broken", ""),
-        ("Process vvp terminated with error -15", None, "broken", ""),
-        ("0 failures in 0 tests", "<testsuites/>", "broken", ""),
-    ],
-)
-def test_what_a_simulation_says(
-    message: str,
-    results: str | None,
-    status: str,
-    test: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    file = tmp_path / "results.xml"
-
-    def simulate(*_: object, **__: object) -> None:
-        if results is not None:
-            file.write_text(results)
-        raise simulation.SimulationError(message)
-
-    monkeypatch.setattr(simulation, "compile_design", lambda *_: None)
-    monkeypatch.setattr(simulation, "simulate", simulate)
-    outcome = runner._outcome(DECODE, tmp_path / "simulation", file)
-    assert (outcome.status, outcome.test) == (status, test)
-
-
-@pytest.mark.sim
-def test_a_killed_worker_teaches_nothing(running: None) -> None:
-    known = set(processes._running)
-
-    def kill() -> None:
-        while not set(processes._running) - known:
-            time.sleep(0.01)
-        for pid in set(processes._running) - known:
-            os.kill(pid, signal.SIGKILL)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    outcome = run_on(None, 30)
-    thread.join()
-    assert outcome.status == "broken"
-
-
-def test_after_a_stop_nothing_runs(running: None) -> None:
-    processes.stop()
-    with pytest.raises(processes.Stopped):
-        run_on(None, 30)
-    with pytest.raises(processes.Stopped):
-        yosys(["help"], ROOT)

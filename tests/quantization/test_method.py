@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model import Format, accumulator_width, start_integer, supported_splits
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.network import Linear, Network
 from model.quantization.calibration import Calibration, calibrate
 from model.quantization.compensation import Compensation
@@ -37,7 +37,7 @@ EVERY_KIND = pytest.mark.parametrize("kind", [*KINDS, "residual"])
 
 def calibrated(path: Path, kind: str, seed: int) -> tuple[Network, Calibration]:
     """Import a network and observe it on 30 images."""
-    network = load(mixed_network(path / "net.onnx", kind, seed % 1000))
+    network = load_network(mixed_network(path / "net.onnx", kind, seed % 1000))
     return network, calibrate(network, normal(seed, 30, *network.input_shape, scale=1))
 
 
@@ -121,7 +121,7 @@ def test_outputs_choose_otherwise_than_tensors(tmp_path, seed):
     """A layer that is after the small values of its input wants them to be precise."""
     weights = normal(seed, 4, 2, 3, 3) * np.float32([2.0**-12, 1])[:, None, None]
     path = write_network(tmp_path / "net.onnx", [operator("Conv", "x w", "y")], {"w": weights})
-    network = load(path)
+    network = load_network(path)
     images = np.clip(normal(seed, 30, 2, 8, 9, scale=1), -1, 1)
     images *= np.float32([1, 2.0**-8])[:, None, None]
     calibration = calibrate(network, images)
@@ -133,7 +133,7 @@ def test_outputs_choose_otherwise_than_tensors(tmp_path, seed):
 def test_weights_are_rounded_for_outputs_where_activations_are_alike(tmp_path, seed):
     weights = {"w": normal(seed, 16, 2, 3, 3)}
     path = write_network(tmp_path / "net.onnx", [operator("Conv", "x w", "y")], weights)
-    network = load(path)
+    network = load_network(path)
     flat = np.broadcast_to(normal(seed, 30, 2, 1, 1), (30, 2, 8, 9))
     calibration = calibrate(network, flat + normal(seed, 30, 2, 8, 9, scale=0.01))
     chosen = select(network, calibration, METHOD)
@@ -180,7 +180,7 @@ def test_sign_bits_are_where_negative_values_are(tmp_path, seed, kind, objective
 def test_weights_without_a_sign(tmp_path, seed):
     constants = {"w": np.abs(normal(seed, 4, 2, 3, 3)), "u": -np.abs(normal(seed, 3, 4, 1, 1))}
     operators = [operator("Conv", "x w", "c"), operator("Conv", "c u", "y")]
-    network = load(write_network(tmp_path / "net.onnx", operators, constants))
+    network = load_network(write_network(tmp_path / "net.onnx", operators, constants))
     selection = select(network, calibrate(network, normal(seed, 9, 2, 8, 9)), METHOD)
     assert [chosen.fmt.sign for chosen in selection.weights.values()] == [0, 1]
 
@@ -215,7 +215,7 @@ def test_start_values_fit_the_accumulator(tmp_path, seed, exp_max, per_channel):
         * np.exp2(-10 * np.arange(4, dtype=np.float32))[:, None, None, None]
     )
     constants = {"w": tiny, "v": np.array([1e3, 0, -7e-3, 60], np.float32)}
-    network = load(
+    network = load_network(
         write_network(tmp_path / "net.onnx", [operator("Conv", "x w v", "y")], constants)
     )
     calibration = calibrate(network, normal(seed, 9, 2, 8, 9, scale=1e-6))
@@ -239,7 +239,7 @@ def test_one_bias_for_a_layer(tmp_path, seed, objective):
     weights[1:3] *= 2.0**-5
     constants = {"w": weights, "v": normal(seed, 4)}
     path = write_network(tmp_path / "net.onnx", [operator("Conv", "x w v", "y")], constants)
-    network = load(path)
+    network = load_network(path)
     calibration = calibrate(network, normal(seed, 9, 2, 8, 9))
     method = replace(METHOD, objective=objective)
     several = select(network, calibration, method).weights["node_y"]

@@ -1,130 +1,20 @@
 """Format selection against brute force, and quantized networks against plain arithmetic."""
 
-import math
-from pathlib import Path
-
 import numpy as np
-import onnx
 import pytest
 
 from model import Format, accumulator_width, gemm, start_integer, supported_splits
-from model.graph.images import read_images
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.quantization.calibration import FloatNetwork, calibrate
 from model.quantization.gemm_layer import GemmLayer
 from model.quantization.method import Method, select, weight_codes
-from model.quantization.quantize import apply_selection, quantize
+from model.quantization.quantize import apply_selection
 from model.quantization.quantized import AddLayer, AveragePoolLayer, MaxPoolLayer, QuantizedNetwork
 from model.quantization.selection import (
-    BIAS_MAX,
-    BIAS_MIN,
     select_column_formats,
-    select_format,
-    start_bias_limits,
 )
+from model.quantization.steps import quantize_network
 from tests.graph.tiny_networks import normal, operator, residual_network, write_network
-
-BIASES = np.arange(BIAS_MIN, BIAS_MAX + 1)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return where a test may write a network."""
-    return tmp_path / "tiny.onnx"
-
-
-def squared_errors(column: np.ndarray, split: tuple[int, int, int]) -> np.ndarray:
-    """Squared error of a column at each of the 256 biases."""
-    fmt = Format(*split, 0)
-    codes, _ = fmt.encode_scaled(column, BIASES[:, np.newaxis])
-    values = np.ldexp(fmt.decode(codes), -BIASES[:, np.newaxis])
-    return np.square(values - column).sum(axis=1)
-
-
-def brute_force(values: np.ndarray, exp_max: int, limit: int = BIAS_MAX) -> float:
-    """Least squared error of any split with the best bias, up to a limit, of each column."""
-    return min(
-        sum(squared_errors(column, split)[: limit - BIAS_MIN + 1].min() for column in values.T)
-        for split in supported_splits(exp_max)
-        if split[0] or not (values < 0).any()
-    )
-
-
-def tensors(seed: int) -> dict[str, np.ndarray]:
-    """Tensors of many kinds, (50,) each."""
-    random = np.random.default_rng(seed)
-    values = random.standard_normal(50)
-    return {
-        "normal": values,
-        "positive": np.abs(values),
-        "sparse": np.maximum(values, 0) * (random.random(50) < 0.3),
-        "heavy tail": values * np.exp(2 * random.standard_normal(50)),
-        "outlier": np.append(values[1:], 300),
-        "tiny": values * 2.0**-140,
-        "huge": values * 2.0**140,
-        "constant": np.full(50, -0.3),
-        "integers": random.integers(-127, 128, 50) / 1.0,
-        "zero": np.zeros(50),
-        "nearly one": np.full(50, 0.999),
-        "worth saturating": np.append(np.full(12, 0.5), 129),
-    }
-
-
-@pytest.mark.parametrize(
-    ("kind", "exp_max"),
-    [
-        *((kind, 8) for kind in tensors(0)),
-        ("normal", 3),
-        ("positive", 4),
-        *((kind, 0) for kind in list(tensors(0))[-2:]),
-    ],
-)
-def test_selected_format_is_of_least_error(seed, kind, exp_max):
-    values = tensors(seed)[kind]
-    fmt = select_format(values, supported_splits(exp_max))
-    assert fmt.exponent <= exp_max and BIAS_MIN <= fmt.bias <= BIAS_MAX
-    assert fmt.sign == (values < 0).any()
-    error = np.square(fmt.decode(fmt.encode(values)) - values).sum()
-    assert error == pytest.approx(brute_force(values[:, None], exp_max), rel=1e-12)
-
-
-@pytest.mark.parametrize("limit", [BIAS_MAX, 3])
-def test_column_formats_are_of_least_error(seed, limit):
-    kinds = tensors(seed)
-    values = np.stack([kinds[kind] for kind in ("normal", "heavy tail", "outlier", "zero")], 1)
-    values *= [1, 2.0**-9, 2.0**5, 1]
-    limits = {fraction: np.full(4, limit) for fraction in range(9)}
-    chosen = select_column_formats(values, supported_splits(4), limits)
-    assert (chosen.biases <= limit).all() and (limit > 3 or (chosen.biases == 3).any())
-    assert chosen.error == pytest.approx(brute_force(values, 4, limit), rel=1e-12)
-    split = chosen.fmt.sign, chosen.fmt.exponent, chosen.fmt.fraction
-    for column, codes, bias in zip(
-        values.T, chosen.encode(values).T, chosen.biases.tolist(), strict=True
-    ):
-        assert np.array_equal(codes, Format(*split, bias).encode(column))
-
-
-def test_column_of_zeros_takes_another_columns_bias():
-    values = np.zeros((4, 3))
-    assert select_column_formats(values, supported_splits(4)).biases.tolist() == [0, 0, 0]
-    values[:, 1] = 0.01
-    biases = select_column_formats(values, supported_splits(4)).biases
-    assert biases[0] == biases[1] == biases[2] > 0
-
-
-@pytest.mark.parametrize("width", [18, 26, 52])
-def test_start_limit_is_the_last_that_fits(seed, width):
-    start = normal(seed, 400) * np.exp2(np.arange(400) % 60 - 30).astype(np.float32)
-    start[:3] = 0, 1 - 2.0**-24, -(1 - 2.0**-24)
-    fmt_a, fraction = Format(0, 3, 5, 6), 4
-    limits = start_bias_limits(start, fmt_a, fraction, width)
-    assert limits[0] == BIAS_MAX and (limits[1:] < BIAS_MAX).any()
-    for value, limit in zip(np.abs(start), limits.tolist(), strict=True):
-        grid = fmt_a.unit_exponent + Format(1, 3, 4, limit).unit_exponent
-        start_integer(value, grid, width)
-        if limit < BIAS_MAX:
-            with pytest.raises(ValueError, match="accumulator"):
-                start_integer(value, grid - 1, width)
 
 
 def test_large_bias_on_tiny_weights_fits_the_accumulator(path):
@@ -132,7 +22,7 @@ def test_large_bias_on_tiny_weights_fits_the_accumulator(path):
     weights[1] *= 2.0**-60
     constants = {"w": weights, "v": np.array([0.1, 1000, 0], np.float32)}
     write_network(path, [operator("Conv", "x w v", "y")], constants)
-    network = load(path)
+    network = load_network(path)
     images = normal(2, 4, *network.input_shape)
     method = Method(tuple(supported_splits(3)), "tensor", exp_max=3, k_max=64)
     calibration = calibrate(network, images)
@@ -164,28 +54,30 @@ def test_bias_that_fits_nowhere(path, bias, message):
     constants = {"w": normal(1, 3, 2, 1, 1), "v": np.array([0, bias, 0])}
     constants = {name: value.astype(np.float64) for name, value in constants.items()}
     write_network(path, [operator("Conv", "x w", "y")], {"w": constants["w"].astype(np.float32)})
-    network = load(path)
+    network = load_network(path)
     network.nodes[0].bias[:] = constants["v"]
     with pytest.raises(ValueError, match=message):
-        quantize(network, normal(2, 4, *network.input_shape, scale=1e-36), exp_max=3, k_max=64)
+        quantize_network(
+            network, normal(2, 4, *network.input_shape, scale=1e-36), exp_max=3, k_max=64
+        )
 
 
 def test_sums_longer_than_the_build_allows(path):
-    network = load(
+    network = load_network(
         write_network(path, [operator("Conv", "x w", "y")], {"w": normal(1, 4, 2, 3, 3)})
     )
     with pytest.raises(ValueError, match="layer 'node_y' sums 18 products, this build at most 17"):
-        quantize(network, normal(2, 4, *network.input_shape), k_max=17)
+        quantize_network(network, normal(2, 4, *network.input_shape), k_max=17)
     with pytest.raises(ValueError, match="no calibration images"):
-        quantize(network, normal(2, 0, *network.input_shape))
+        quantize_network(network, normal(2, 0, *network.input_shape))
 
 
 @pytest.fixture
 def residual(path, seed) -> tuple[QuantizedNetwork, np.ndarray, np.ndarray]:
     """Quantize the network that has every kind of layer; its images and float answers."""
-    network = load(residual_network(path, seed % 1000))
+    network = load_network(residual_network(path, seed % 1000))
     images = normal(seed, 40, *network.input_shape, scale=1)
-    return quantize(network, images), images, FloatNetwork(network).run(images)
+    return quantize_network(network, images), images, FloatNetwork(network).run(images)
 
 
 def test_quantized_network_approximates_float(residual):
@@ -228,9 +120,9 @@ def test_clip_bounds_what_the_format_could_hold(path, seed, kind):
         "zero": np.float32(0),
         "upper": np.float32(0.3),
     }
-    network = load(write_network(path, CLIPPED[kind], constants))
+    network = load_network(write_network(path, CLIPPED[kind], constants))
     images = normal(seed, 20, *network.input_shape, scale=1)
-    quantized = quantize(network, images)
+    quantized = quantize_network(network, images)
     fmt, clamp = quantized.formats["y"], quantized.nodes[-1].clamp
     assert fmt.sign == 0 and clamp == fmt.encode(np.float32(0.3)) < fmt.max_code
     answers = quantized.run(images)
@@ -311,9 +203,9 @@ LAST_OPERATORS = {
 @pytest.mark.parametrize("case", LAST_OPERATORS)
 def test_only_a_linear_answer_is_raw(path, seed, case):
     operators, raw = LAST_OPERATORS[case]
-    network = load(write_network(path, operators, {"w": normal(seed, 4, 2, 3, 3)}))
+    network = load_network(write_network(path, operators, {"w": normal(seed, 4, 2, 3, 3)}))
     images = normal(seed, 20, *network.input_shape)
-    quantized = quantize(network, images)
+    quantized = quantize_network(network, images)
     assert (quantized.layers[0].fmt_y is None) == raw
     assert (quantized.formats[network.output] is None) == raw
     answers, expected = quantized.run(images), FloatNetwork(network).run(images)
@@ -324,98 +216,16 @@ def test_only_a_linear_answer_is_raw(path, seed, case):
 def test_answer_that_another_layer_reads_is_not_raw(path, seed):
     operators = [operator("Conv", "x w", "y"), operator("Conv", "y u", "z")]
     constants = {"w": normal(seed, 4, 2, 3, 3), "u": normal(seed, 4, 4, 1, 1)}
-    network = load(write_network(path, operators, constants))
+    network = load_network(write_network(path, operators, constants))
     images = normal(seed, 20, *network.input_shape)
-    assert quantize(network, images).layers[0].fmt_y is not None
+    assert quantize_network(network, images).layers[0].fmt_y is not None
 
 
 def test_rounding_applies_to_results_in_codes(path, seed):
     operators = [operator("Conv", "x w", "c"), operator("Conv", "c u", "y")]
     constants = {"w": normal(seed, 4, 2, 3, 3), "u": normal(seed, 4, 4, 1, 1)}
-    network = load(write_network(path, operators, constants))
+    network = load_network(write_network(path, operators, constants))
     images = normal(seed, 20, *network.input_shape)
-    quantized = quantize(network, images, rounding="rtz")
+    quantized = quantize_network(network, images, rounding="rtz")
     assert [layer.rounding for layer in quantized.layers] == ["rtz", "rne"]
-    assert not np.array_equal(quantized.run(images), quantize(network, images).run(images))
-
-
-def test_calibration_observes_every_tensor_of_its_own_format(path, seed):
-    network = load(residual_network(path, seed % 1000))
-    images = normal(seed, 100, *network.input_shape)
-    calibration = calibrate(network, images)
-    assert calibration.images == 100
-    assert set(calibration.histograms) == {"x", "r0", "b1", "r1", "d2", "p3", "p4"}
-    for name, histogram in calibration.histograms.items():
-        assert histogram.size == 100 * math.prod(network.shapes[name])
-    whole = calibration.histograms[network.input]
-    assert whole.least == images.min() and whole.greatest == images.max()
-    assert calibration.histograms["d2"].least == 0 and calibration.histograms["r1"].greatest <= 6
-
-
-def test_patches_are_rows_of_the_layers(path, seed, monkeypatch):
-    network = load(residual_network(path, seed % 1000))
-    images = normal(seed, 9, *network.input_shape)
-    monkeypatch.setattr("model.quantization.calibration.PATCHES", 40)
-    monkeypatch.setattr("model.quantization.calibration.FEWEST_PATCHES", 1)
-    calibration = calibrate(network, images)
-    quantized = quantize(network, images)
-    first = quantized.layers[0]
-    rows = {row.tobytes() for row in first.im2col(images)}
-    drawn = calibration.patches[first.name]
-    assert 20 <= len(drawn) <= 60 and drawn.shape[1:] == (1, first.k)
-    assert all(row.tobytes() in rows for row in drawn)
-    assert set(calibration.patches) == {layer.name for layer in quantized.layers}
-    again = calibrate(network, images).patches
-    assert all(np.array_equal(calibration.patches[name], again[name]) for name in again)
-
-
-@pytest.mark.parametrize("exp_max", [3, 4, 5])
-def test_starts_of_the_committed_network_fit(exp_max):
-    network = load("fashion_resnet8")
-    images = read_images("fashion_mnist_calibration", network).images[:4]
-    for layer in quantize(network, images, exp_max, k_max=576).layers:
-        grid = [layer.fmt_a.unit_exponent + fmt.unit_exponent for fmt in layer.fmts_w]
-        start_integer(layer.start, grid, accumulator_width(exp_max, 576))
-
-
-def test_macs_and_outputs_follow_from_inferred_shapes():
-    network = load("fashion_resnet8")
-    images = read_images("fashion_mnist_calibration", network).images[:4]
-    quantized = quantize(network, images)
-    model = onnx.shape_inference.infer_shapes(network.model)
-    kernels = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
-    shapes = {
-        info.name: [dim.dim_value for dim in info.type.tensor_type.shape.dim[1:]]
-        for info in (*model.graph.value_info, *model.graph.output)
-    }
-    expected = [
-        (
-            math.prod(shapes[node.output[0]]),
-            math.prod(shapes[node.output[0]]) * math.prod(kernels[node.input[1]][1:]),
-        )
-        for node in model.graph.node
-        if node.op_type in ("Conv", "Gemm")
-    ]
-    assert [(layer.rows * layer.n, layer.macs) for layer in quantized.layers] == expected
-    assert sum(layer.macs for layer in quantized.layers) == 9_345_920
-    counted = []
-
-    def count(layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        codes, flags = layer.compute(a_codes)
-        counted.append((codes.size, codes.size * a_codes.shape[1]))
-        assert codes.shape == flags.shape
-        return codes, flags
-
-    quantized.run(images[:1], count)
-    assert counted == expected
-
-
-def test_committed_network_agrees_with_float():
-    network = load("fashion_resnet8")
-    test = read_images("fashion_mnist_test", network)
-    calibration = read_images("fashion_mnist_calibration", network)
-    assert len(test) == 1000 and test.labels is not None
-    answers = quantize(network, calibration.images).run(test.images).argmax(axis=1)
-    expected = FloatNetwork(network).run(test.images).argmax(axis=1)
-    assert np.mean(expected == test.labels) >= 0.90
-    assert np.mean(answers == expected) >= 0.97
+    assert not np.array_equal(quantized.run(images), quantize_network(network, images).run(images))

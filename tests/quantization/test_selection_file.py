@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from model.format.format import Format
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.quantization.calibration import Calibration, calibrate
 from model.quantization.method import Selection, select, weight_codes
@@ -72,7 +72,7 @@ def test_text_for_people(path):
 @pytest.fixture(params=[*KINDS, "residual"])
 def chosen(request, tmp_path, seed) -> tuple[Network, Calibration, Selection]:
     """Choose formats for a network."""
-    network = load(mixed_network(tmp_path / "net.onnx", request.param, seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", request.param, seed % 1000))
     calibration = calibrate(network, normal(seed, 20, *network.input_shape, scale=1))
     return network, calibration, select(network, calibration)
 
@@ -188,7 +188,7 @@ def assert_refused(path: Path, message: str) -> None:
 @pytest.fixture
 def fitting(tmp_path, seed) -> tuple[Network, Selection, dict[str, np.ndarray]]:
     """Choose formats for the residual network, whose first layer has 6 channels of 18 products."""
-    network = load(mixed_network(tmp_path / "net.onnx", "residual", seed % 1000))
+    network = load_network(mixed_network(tmp_path / "net.onnx", "residual", seed % 1000))
     calibration = calibrate(network, normal(seed, 20, *network.input_shape, scale=1))
     selection = select(network, calibration)
     return network, selection, weight_codes(network, selection, calibration)

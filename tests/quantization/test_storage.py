@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.quantization.storage import plan_storage
 from tests.graph.tiny_networks import Operator, norm_parameters, normal, operator, write_network
@@ -176,7 +176,7 @@ def network_of(path: Path, operators: list[Operator]) -> Network:
     """Import a network of operators that read `CONSTANTS`."""
     read = {name for each in operators for name in each.input}
     constants = {name: value for name, value in CONSTANTS.items() if name in read}
-    return load(write_network(path, operators, constants))
+    return load_network(write_network(path, operators, constants))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -10,13 +10,8 @@ import pytest
 from model import Format
 from model.graph.network import Window
 from model.quantization.gemm_layer import GemmLayer
-from tests.replay.replaying import (
-    answer_by_groups,
-    call_replay,
-    change_weight_on_its_way,
-    odd_groups_network,
-    write_images,
-)
+from tests.graph.mixed_networks import odd_groups_network, write_images
+from tests.replay.replaying import answer_by_groups, call_replay, change_weight_on_its_way
 from verif.engine.tile import Configuration
 from verif.replay import __main__ as replay
 from verif.replay.layer_runner import Build, LayerRunner

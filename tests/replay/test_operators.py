@@ -8,14 +8,13 @@ import pytest
 from rich.progress import Progress
 
 from model.graph.images import read_images
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.quantization.gemm_layer import GemmLayer
-from model.quantization.quantize import quantize
 from model.quantization.quantized import FloatLayer, QuantizedNetwork
-from tests.graph.mixed_networks import mixed_network
+from model.quantization.steps import quantize_network
+from tests.graph.mixed_networks import mixed_network, odd_groups_network, write_images
 from tests.graph.tiny_networks import normal
-from tests.replay.replaying import odd_groups_network, write_images
 from verif.replay.layer_runner import Build, LayerRunner
 from verif.replay.replayer import Replayer
 
@@ -23,7 +22,7 @@ from verif.replay.replayer import Replayer
 @pytest.mark.sim
 @pytest.mark.parametrize("accumulator", ["exact", "binary32"])
 def test_every_kind_of_layer_replays(tmp_path, seed, accumulator):
-    network = load(odd_groups_network(tmp_path / "odd.onnx", seed))
+    network = load_network(odd_groups_network(tmp_path / "odd.onnx", seed))
     images = read_images(write_images(tmp_path / "images.npz", seed), network).images
     quantized = replay_whole(network, images, accumulator, tmp_path / "replay")
     in_float = [node for node in quantized.nodes if isinstance(node, FloatLayer)]
@@ -36,7 +35,7 @@ def test_every_kind_of_layer_replays(tmp_path, seed, accumulator):
 @pytest.mark.sim
 @pytest.mark.parametrize("kind", ["grouped", "preactivated", "gated", "branched"])
 def test_networks_of_many_architectures_replay(tmp_path, seed, kind):
-    network = load(mixed_network(tmp_path / f"{kind}.onnx", kind, seed))
+    network = load_network(mixed_network(tmp_path / f"{kind}.onnx", kind, seed))
     images = normal(seed, 8, *network.input_shape, scale=1.0)
     replay_whole(network, images, "exact", tmp_path / "replay")
 
@@ -46,7 +45,7 @@ def replay_whole(
 ) -> QuantizedNetwork:
     """Replay two images through all layers; see that answers and counts are the model's."""
     build = Build(rows=4, cols=4, accumulator=accumulator)
-    quantized = quantize(network, images, build.exp_max, build.k_max)
+    quantized = quantize_network(network, images, exp_max=build.exp_max, k_max=build.k_max)
     names = [layer.name for layer in quantized.layers]
     runner = LayerRunner(build, folder, jobs=2)
     try:

@@ -7,15 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.format.format import supported_splits
+from model.format.splits import supported_splits
 from model.graph.images import read_images
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.packaged.recipes import PackagedNetwork
 from model.quantization.calibration import calibrate
 from model.quantization.method import Method, Selection, select
 from model.quantization.selection_file import dump_selection
+from tests.graph.mixed_networks import odd_groups_network, write_images
 from tests.graph.tiny_networks import residual_network
-from tests.replay.replaying import call_replay, odd_groups_network, write_images
+from tests.replay.replaying import call_replay
 from verif.commands import sources as accuracy_sources
 from verif.commands.sources import Source
 from verif.replay import __main__ as replay
@@ -41,7 +42,7 @@ def files(tmp_path, seed) -> tuple[Path, Path]:
 @pytest.fixture
 def selection(files) -> Selection:
     """Choose formats that a replay does not choose by itself: of 3 exponent bits."""
-    network = load(files[0])
+    network = load_network(files[0])
     method = Method(tuple(split for split in supported_splits(3) if split[1] == 3))
     return select(network, calibrate(network, read_images(files[1]).images), method)
 
@@ -96,7 +97,7 @@ def test_formats_of_a_selection_replay(run, files, selection, tmp_path):
 
 
 def test_weights_of_a_selection_are_rounded_for_their_outputs(files, selection, tmp_path):
-    network, images = load(files[0]), read_images(files[1]).images
+    network, images = load_network(files[0]), read_images(files[1]).images
     path = tmp_path / "selection.yaml"
     path.write_text(dump_selection(selection))
     quantized = quantized_network(network, images, Build(), path)

@@ -24,19 +24,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from model.comparison.compare import Quantized, ffp8_variants, other_systems, stored_bytes
 from model.comparison.emulation import Emulation
 from model.comparison.measures import agreement, loss_interval, noise_ratio, top1
-from model.format.format import supported_splits
+from model.format.splits import supported_splits
 from model.graph.images import Images
 from model.graph.network import Linear, Network
 from model.quantization.calibration import Calibration, FloatNetwork, calibrate
-from model.quantization.export import export_arrays
+from model.quantization.export import export_network
 from model.quantization.method import Method, check_depths
 from model.quantization.quantize import apply_selection
-from model.quantization.selection_file import dump_selection
+from model.quantization.selection_file import write_selection
 from verif.accuracy.pictures import draw_pictures
 from verif.accuracy.report import markdown, overview, print_network
 from verif.accuracy.row import Row
 from verif.commands.arguments import Parser, whole
-from verif.commands.files import write_arrays, write_json, write_text
+from verif.commands.files import write_json, write_text
 from verif.commands.folders import BUILD
 from verif.commands.sources import DEFAULT_MODELS, Source, named_source
 
@@ -134,7 +134,7 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
             rows.append(row)
             progress.update(task, advance=1)
     folder = FOLDER / network.name
-    write_text(folder / "selection.yaml", dump_selection(quantized.selection))
+    write_selection(quantized.selection, folder / "selection.yaml")
     exported = folder / "quantized.npz"
     exact = compare_with_codes(network, quantized, images, expected, answers, exported)
     draw_pictures(folder, network, calibration, quantized.selection, rows)
@@ -171,7 +171,7 @@ def compare_with_codes(
 ) -> dict[str, object]:
     """Run the network on codes too, and export it; return how near either is to float."""
     on_codes = apply_selection(network, quantized.selection, quantized.codes)
-    write_arrays(path, **export_arrays(on_codes))
+    export_network(on_codes, path)
     few = images.images[:EXACT_IMAGES]
     exact = on_codes.run(few)
     return {

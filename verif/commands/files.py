@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from model.graph.files import written_whole
+
 
 def write_json(path: Path, content: Mapping[str, object]) -> None:
     """Write a summary, making its folder; a reader never finds half of it."""
@@ -17,19 +19,11 @@ def write_json(path: Path, content: Mapping[str, object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file, making its folder; a reader never finds half of it."""
-    unfinished = _beside(path)
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    with written_whole(path) as file:
+        file.write(text.encode())
 
 
 def write_arrays(path: Path, **arrays: ArrayLike) -> None:
     """Write an .npz file, making its folder; a reader never finds half of it."""
-    unfinished = _beside(path)
-    with unfinished.open("wb") as file:
+    with written_whole(path) as file:
         np.savez(file, **arrays)
-    unfinished.replace(path)
-
-
-def _beside(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path.with_name(f"{path.name}.unfinished")

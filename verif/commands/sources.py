@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from model.graph.fashion_mnist import read_test_images
 from model.graph.images import Images, read_images
-from model.graph.importing.network import load
+from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.graph.packaged.recipes import RECIPES, packaged
 from verif.commands.folders import BUILD
@@ -26,7 +26,7 @@ class Source:
 
     def read(self) -> tuple[Network, Images, Images]:
         """Read all three; ValueError if one is missing or does not fit the others."""
-        network = load(self.model)
+        network = load_network(self.model)
         if self.data == FASHION_DATA:
             images = read_test_images()
         else:

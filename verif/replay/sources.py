@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from model.graph.network import Network
-from model.quantization.calibration import calibrate
-from model.quantization.method import Selection, check_selection, weight_codes
-from model.quantization.quantize import apply_selection, quantize
+from model.quantization.method import Selection, check_selection
 from model.quantization.quantized import QuantizedNetwork
 from model.quantization.selection_file import read_selection
+from model.quantization.steps import quantize_network
 from verif.commands.sources import DEFAULT_MODELS, FASHION, Source, named_source
 from verif.replay.layer_runner import Build
 
@@ -57,15 +56,14 @@ def quantized_network(
         If the file is missing or malformed, or does not fit the network or the engine.
     """
     if selection is None:
-        return quantize(network, images, build.exp_max, build.k_max)
+        return quantize_network(network, images, exp_max=build.exp_max, k_max=build.k_max)
     chosen = read_selection(selection)
     try:
         _check_build(chosen, build)
         check_selection(network, chosen)
     except ValueError as error:
         raise ValueError(f"{selection}: {error}") from None
-    codes = weight_codes(network, chosen, calibrate(network, images))
-    return apply_selection(network, chosen, codes)
+    return quantize_network(network, images, chosen)
 
 
 def _check_build(selection: Selection, build: Build) -> None:

@@ -25,7 +25,7 @@ REQUIRED_ATTRIBUTES = {
 """Attributes for which one value only is supported."""
 
 
-def load(name: str | Path) -> Network:
+def load_network(name: str | Path) -> Network:
     """Import a network.
 
     Parameters

@@ -6,17 +6,14 @@ this file lists the packages.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import onnx
 
+from ..files import written_whole
 from ..images import Images
 from . import cifar10, efficientnet, images
 from .sources import REQUIREMENTS
@@ -99,28 +96,9 @@ def _is_fresh(network: PackagedNetwork) -> bool:
 def _make(recipe: _Recipe, network: PackagedNetwork) -> None:
     """Make everything first, then write it."""
     model, data, calibration = recipe.model(), recipe.data(), recipe.calibration()
-    with _whole(network.model) as file:
+    with written_whole(network.model) as file:
         file.write(model.SerializeToString())
-    with _whole(network.data) as file:
+    with written_whole(network.data) as file:
         np.savez(file, images=data.images, labels=data.labels)
-    with _whole(network.calibration) as file:
+    with written_whole(network.calibration) as file:
         np.savez(file, images=calibration)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that takes its name when it is complete.
-
-    Each writer has a temporary file of its own, as test processes may start at the same time.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".unfinished", dir=path.parent)
-    unfinished = Path(name)
-    try:
-        with os.fdopen(number, "wb") as file:
-            yield file
-        # mkstemp lets only the owner read; the file is to be as any other.
-        unfinished.chmod(0o644)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
