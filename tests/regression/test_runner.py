@@ -35,14 +35,6 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def test_a_pattern_finds_tests_by_their_room(project: Project) -> None:
-    project.write("tests/upper/inner/test_other.py", SETTABLE)
-    for pattern, count in (("inner", 4), ("upper/inner", 4), ("upper and not seed", 3)):
-        assert project.run("sim", "--tests", pattern, "--jobs", "1").returncode == 0
-        assert project.summary()["tests"] == count, pattern
-    assert project.run("sim", "--tests", "tests", "--jobs", "1").returncode == 5
-
-
 def test_failed_runs_again_what_failed(project: Project) -> None:
     first = project.run("sim", "--jobs", "1", BAD="0 2", SEED="5")
     assert first.returncode == 1

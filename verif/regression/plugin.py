@@ -74,12 +74,6 @@ def pytest_report_header() -> str:
     return f"seed: {session_seed()} (set SEED= for another)" + (f", TEST_SEED={own}" if own else "")
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Have patterns find tests by their room too, as in ``TESTS=replay``."""
-    rooms = Path(item.nodeid.partition("::")[0]).parent.parts[1:]
-    item.extra_keyword_matches.add("/".join(rooms))
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what was not asked for, and put known seeds first."""
     listed = _listed(config)
