@@ -1,8 +1,9 @@
-"""What README and docs/ say: links, commands and files that exist, figures that agree."""
+"""What the documents say: links, commands, files and names that exist, figures that agree."""
 
 from __future__ import annotations
 
 import importlib.util
+import pkgutil
 import re
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from verif.commands.folders import ROOT
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 README, ACCURACY, VERIFICATION, TABLES, MUTATION = (
     (ROOT / name).read_text("utf-8")
     for name in (
@@ -24,6 +26,20 @@ README, ACCURACY, VERIFICATION, TABLES, MUTATION = (
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 QUOTED = re.compile(r"`([^`\n]+)`|^ {4}(\S.*)$", re.MULTILINE)
 FOLDERS = "hdl", "model", "verif", "tests", "docs"
+TEXTS = (
+    *DOCUMENTS,
+    *(ROOT / name for name in ("Makefile", "pyproject.toml", "requirements-dev.txt", ".ci/run")),
+    *sorted(
+        path
+        for folder in ("hdl", "model", "verif", "tests/benches")
+        for ending in ("py", "sh", "txt", "v", "yaml")
+        for path in (ROOT / folder).rglob(f"*.{ending}")
+    ),
+)
+"""All that names files of the project, in words or as what it reads."""
+
+FILE = re.compile(rf"(?<![\w./])(?:{'|'.join(FOLDERS)})/[\w./*-]+\.[a-z]+\b")
+NAME = re.compile(r"(?<![\w./])(?:model|verif|tests|ffp8)(?:\.\w+)+")
 each = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
 
@@ -65,6 +81,43 @@ def test_files_exist(document: Path) -> None:
     pattern = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./*-]*")
     paths = [text for text in quoted(document) if pattern.fullmatch(text)]
     assert [path for path in paths if not list(ROOT.glob(path.rstrip("/")))] == []
+
+
+def test_no_text_names_a_file_that_is_gone() -> None:
+    found = {(path, name) for path in TEXTS for name in FILE.findall(path.read_text("utf-8"))}
+    assert len({name for _, name in found}) > 60
+    assert {(str(path), name) for path, name in found if not list(ROOT.glob(name))} == set()
+
+
+@each
+def test_names_of_python_exist(document: Path) -> None:
+    text = document.read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = {name for one in (*quoted(document), *blocks) for name in NAME.findall(one)}
+    for name in names:
+        pkgutil.resolve_name(re.sub(r"^ffp8\b", "model", name))
+
+
+def test_the_map_has_every_room() -> None:
+    inside = {"model/graph/importing", "model/graph/packaged", "model/comparison/schemes"}
+    rooms = {
+        path.parent.relative_to(ROOT).as_posix()
+        for folder in ("model", "verif")
+        for path in (ROOT / folder).rglob("__init__.py")
+    } - {"model", "verif"}
+    assert rooms - inside == set(re.findall(r"^\| `((?:model|verif)/\w+)` \|", CONTRIBUTING, re.M))
+    for room in rooms:
+        text = (ROOT / room / "__init__.py").read_text("utf-8")
+        said = re.match(r'"""([A-Z].+?)\.', text)
+        assert said and len(said[1].split()) > 2, room
+    loose = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("model", "verif")
+        for path in (ROOT / folder).glob("*.*")
+        if path.name != "__init__.py"
+    }
+    told = CONTRIBUTING.partition("Loose beside the rooms")[2].partition("\n\n")[0]
+    assert loose == set(re.findall(r"`((?:model|verif)/\w+\.py)`", told))
 
 
 def test_something_was_looked_at() -> None:
