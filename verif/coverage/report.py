@@ -20,6 +20,12 @@ from matplotlib import pyplot  # noqa: E402
 SHOWN = 20
 """Open bins of a point that are named."""
 
+SMALL = {"svg.fonttype": "none", "svg.hashsalt": "ffp8"}
+"""An .svg file with letters as letters, and the same one for the same curves."""
+
+FINEST = 1 / 60
+"""Part of a panel's side that a curve moves from one point that is drawn to the next."""
+
 Curve = Mapping[str, Sequence[int]]
 
 
@@ -72,9 +78,16 @@ def markdown(rows: Sequence[Row], exclusions: Sequence[Exclusion]) -> str:
     return "\n".join([*lines, *open_lines(rows)]) + "\n"
 
 
-def thinned(count: int, most: int = 250) -> list[int]:
-    """Return places of a curve that are drawn, first and last among them."""
-    return sorted({round(x * (count - 1) / (most - 1)) for x in range(most)}) if count > 1 else [0]
+def thinned(across: Sequence[float], up: Sequence[float]) -> list[int]:
+    """Return places of a curve, `across` and `up` in a panel from 0 to 1, that are drawn.
+
+    First and last are among them, and any that is far enough from the one drawn before it.
+    """
+    places = [0]
+    for place, (x, y) in enumerate(zip(across, up, strict=True)):
+        if max(x - across[places[-1]], abs(y - up[places[-1]])) >= FINEST:
+            places.append(place)
+    return sorted({*places, len(across) - 1})
 
 
 def picture(
@@ -91,6 +104,16 @@ def picture(
     reachable
         Reachable bins of each shard.
     """
+    with pyplot.rc_context(SMALL):
+        figure = _panels(curves, reachable)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    pyplot.close(figure)
+
+
+def _panels(
+    curves: Mapping[str, Mapping[str, Curve]], reachable: Mapping[str, int]
+) -> pyplot.Figure:
     columns = min(4, len(curves))
     rows = -(-len(curves) // columns)
     figure, axes = pyplot.subplots(
@@ -100,21 +123,22 @@ def picture(
     for axis in axes.flat[len(curves) :]:
         axis.set_visible(False)
     for axis, (shard, of_shard) in zip(axes.flat, curves.items(), strict=False):
+        most = max(curve["transactions"][-1] for curve in of_shard.values())
         for name, curve in of_shard.items():
-            places = thinned(len(curve["bins"]))
-            share = [100 * curve["bins"][place] / reachable[shard] for place in places]
-            transactions = [curve["transactions"][place] for place in places]
+            across = [count / most for count in curve["transactions"]]
+            up = [bins / reachable[shard] for bins in curve["bins"]]
+            places = thinned(across, up)
             style = styles.get(name.split()[0], {})
-            axis.step(transactions, share, where="post", label=name, **style)
+            transactions = [curve["transactions"][place] for place in places]
+            axis.plot(transactions, [100 * up[place] for place in places], label=name, **style)
         axis.axhline(100, color="#999999", lw=0.8, ls=":")
         axis.set_title(shard.replace("-", "\n", 1).replace("-", " "), fontsize=6.5)
         axis.set_ylim(0, 105)
         axis.tick_params(labelsize=7)
+        axis.locator_params(nbins=4)
         axis.grid(alpha=0.25)
     axes[0][0].legend(fontsize=7, loc="lower right")
     figure.supxlabel("transactions", fontsize=9)
     figure.supylabel("reachable bins hit, %", fontsize=9)
     figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-    pyplot.close(figure)
+    return figure
