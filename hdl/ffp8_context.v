@@ -5,8 +5,8 @@
 //            while the tile waits, streams and drains; so registers may be rewritten at any
 //            time, and tiles of different formats follow each other without a gap.
 // Interface  c_valid/c_ready: one column a beat, c_last with column COLS-1. No new packet is
-//            begun unless `open`, nor after a refused configuration until `resume`. While the
-//            ring is full, two more beats fit in front of it.
+//            begun unless `open`, nor after a refused configuration until the tile that it belongs
+//            to is released. While the ring is full, two more beats fit in front of it.
 //            stream_*: the oldest tile that has not been streamed; stream_done steps past it.
 //            drain_*: the tile whose rows leave the array; drain_done steps past it.
 //            `release_slot` steps both past a discarded tile.
@@ -29,7 +29,6 @@ module ffp8_context #(
     input  wire                   clk,
     input  wire                   rst,
     input  wire                   open,
-    input  wire                   resume,
     input  wire                   c_valid,
     output wire                   c_ready,
     input  wire                   c_last,
@@ -115,7 +114,8 @@ module ffp8_context #(
             blocked_q <= 1'b0;
             column_q <= {COUNT{1'b0}};
         end else begin
-            if (resume) blocked_q <= 1'b0;
+            // No packet is begun behind a refused one, so it is the last tile inside.
+            if (release_slot && stream_errors[0]) blocked_q <= 1'b0;
             if (take) begin
                 inside_q <= !c_last;
                 if (refused) blocked_q <= 1'b1;

@@ -191,7 +191,6 @@ module ffp8_engine #(
         .clk            (clk),
         .rst            (rst),
         .open           (open),
-        .resume         (resume),
         .c_valid        (s_axis_c_tvalid),
         .c_ready        (s_axis_c_tready),
         .c_last         (s_axis_c_tlast),

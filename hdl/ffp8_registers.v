@@ -193,7 +193,9 @@ module ffp8_registers #(
             flags_q <= (flags_q & ~(write_word_q == FLAGS ? clear[2:0] : 3'd0)) | flags_set;
             irq_status_q <= (irq_status_q & ~(write_word_q == IRQ_STATUS ? clear[1:0] : 2'd0))
                 | {errors_set != 4'd0, tile_done};
-            if (write && write_word_q == CONTROL && write_ones[0]) soft_reset <= 1'b1;
+            // An error drops a request, that of the same cycle included: software is to see it first.
+            if (errors_set != 4'd0) soft_reset <= 1'b0;
+            else if (write && write_word_q == CONTROL && write_ones[0]) soft_reset <= 1'b1;
             else if (resume) soft_reset <= 1'b0;
         end
     end

@@ -144,6 +144,15 @@ async def errors_discard_one_tile(dut):
 
 
 @bench_test()
+async def a_refused_configuration_keeps_the_c_stream_closed(dut):
+    """Keep a third tile out of the refused registers, whatever fails or is reset before."""
+    runner, *_ = await start(dut)
+    for before in (None, "a packet short", "start infinite", "config clamp", None):
+        await scenarios.refused_behind_another(runner, before)
+    await runner.environment.finish()
+
+
+@bench_test()
 async def resets_in_every_state(dut):
     """After rst in any state the engine is as new; a soft reset keeps what has been begun."""
     runner, *_ = await start(dut)

@@ -103,6 +103,7 @@ class EngineAdapter(Adapter):
             sinks=("y",),
             stallable=(*SOURCES, "y"),
             single=("c",) if driver.cols == 1 else (),
+            opens="c",
             latency=int(dut.PIPELINE.value) + 11,
             exact_from=3,
             back_to_back=max(driver.rows, driver.cols),

@@ -14,6 +14,7 @@ from cocotb.triggers import ReadWrite, RisingEdge
 from verif.engine.streams import Port, Stream
 from verif.environment.capabilities import Capabilities
 from verif.environment.job import Job, Outcome
+from verif.environment.settings import Settings
 
 NOISY = 0.25
 """Share of beats in which pins that carry nothing change, though none begins or ends to do so."""
@@ -59,6 +60,9 @@ class Adapter(ABC):
 
     def drive(self) -> None:  # noqa: B027
         """Drive the next cycle, after this one was looked at; for adapters that drive pins."""
+
+    async def configure(self, settings: Settings) -> None:  # noqa: B027
+        """Have what is sent from now on meet these settings, where they are registers."""
 
     async def errors(self) -> set[str]:
         """Return the sticky errors that the design shows, of config, start, packet, length."""

@@ -80,6 +80,9 @@ class Capabilities:
         Streams whose receiver may hold off a beat.
     single
         Streams whose packets have one beat, so that none is ever open.
+    opens
+        The source whose first beat takes a job's configuration from registers; None where the
+        configuration comes with the job.
     latency
         Cycles from a job's last beat to its outcome, at least.
     exact_latency
@@ -117,6 +120,7 @@ class Capabilities:
     sinks: Sequence[str] = ("out",)
     stallable: Sequence[str] = ("in", "out")
     single: Sequence[str] = ()
+    opens: str | None = None
     latency: int = 1
     exact_latency: bool = False
     exact_from: int = 1

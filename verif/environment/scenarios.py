@@ -5,7 +5,10 @@ Each scenario asserts at its end that what it is there for did occur.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
+
+import cocotb
 
 from verif.environment import wishes
 from verif.environment.draw import MODERATE, choose
@@ -177,6 +180,9 @@ async def failures(runner: Runner, times: int) -> None:
         await environment.drained()
         await environment.check_errors()
         await environment.reset()
+    if can.opens and "config a" in kinds:
+        for before in (None, "a packet short"):
+            await refused_behind_another(runner, before)
     for failure in kinds:
         alone, behind = tally.failures[failure, False], tally.failures[failure, True]
         assert alone + behind, f"{failure} did not occur"
@@ -192,6 +198,44 @@ async def behind_another(runner: Runner, failure: str) -> None:
     assert await environment.until(lambda: environment.scoreboard.failed is not None)
     runner.pace()
     await runner.follow()
+
+
+async def refused_behind_another(runner: Runner, before: str | None) -> None:
+    """Have a job wait behind a refused configuration until that is gone, then be taken whole.
+
+    The job before the refused one is still inside. It fails, if `before` names a failure, and the
+    design is recovered from that alone, by the book; or else a soft reset is asked for meanwhile.
+    Neither lets the waiting job in while the configuration is not mended.
+    """
+    environment, can = runner.environment, runner.environment.can
+    adapter, board, k = environment.adapter, environment.scoreboard, min(8, can.k_max)
+    await environment.drained()
+    refused, checked = board.refused, board.checked
+    operands = dict.fromkeys((name for name in can.sources if name != can.opens), 0)
+    adapter.pace(operands)
+    await runner.send(Constraints(k=k, failure=before))
+    bad = runner.generator.job(Constraints(k=k, failure="config a"))
+    good = runner.generator.job(Constraints(k=k))
+    waiting = replace(good, settings=bad.settings)  # it is sent while these stand
+    sending = cocotb.start_soon(environment.send_all([bad, waiting]))
+    opens = adapter.streams[can.opens]
+    assert await environment.until(lambda: opens.waiting and not opens.open)
+    taken = board.taken
+    adapter.pace({})
+    if before is None:
+        resetting = cocotb.start_soon(environment.reset("soft reset"))
+    assert await environment.until(lambda: board.taken > taken)
+    adapter.pace(operands)  # the refused one is not to end before the design is asked again
+    await (environment.recover() if before else resetting)
+    adapter.pace({})
+    assert await environment.until(lambda: board.failed is not None)
+    await adapter.configure(good.settings)
+    await environment.recover()
+    await sending
+    await environment.drained()
+    await environment.check_errors()
+    assert board.refused == refused + 1 + (before is not None), "the waiting job was refused, too"
+    assert board.checked == checked + 1 + (before is None) and not board.due
 
 
 async def resets(runner: Runner, anywhere: int) -> None:
