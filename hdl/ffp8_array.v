@@ -5,8 +5,8 @@
 // Interface  beat_valid/beat_ready with beat_first and beat_last of a tile. The formats belong
 //            to the beat. Finished sums leave row by row, row 0 first, in the stored form of
 //            ffp8_pe: row_valid/row_ready, row_last with row ROWS-1.
-//            edge_beat: a beat enters the elements, with row_live and col_live telling which
-//            of its codes are not zero (for the zero-gating counter).
+//            edge_beat: in the cycle before a beat was taken; row_live and col_live tell which of
+//            its codes are not zero (for the zero-gating counter).
 //            `working`: a beat or a sum is inside.
 // Latency    PIPELINE + 3 cycles from the last beat to the first row.
 // Reset      Empties the array: no beat, no row.
@@ -57,6 +57,7 @@ module ffp8_array #(
     // Controls, one per stage: 0 beside the edge registers, PIPELINE beside the accumulators.
     reg [PIPELINE:0] beat_q, first_q, last_q;
     reg              done_q;  // the accumulators hold the sums of a whole tile
+    reg              taken_q;  // a beat was taken in the cycle before
 
     localparam COUNT = $clog2(ROWS + 1);
     reg [COUNT-1:0] rows_left_q;  // in the shadow registers
@@ -70,7 +71,7 @@ module ffp8_array #(
     wire take = beat_valid && step;
 
     assign beat_ready = step;
-    assign edge_beat = beat_q[0] && step;
+    assign edge_beat = taken_q;
     assign working = beat_q != {PIPELINE+1{1'b0}} || done_q || row_valid;
 
     always @(posedge clk) begin
@@ -84,6 +85,8 @@ module ffp8_array #(
             done_q <= last_q[PIPELINE];
         end
     end
+
+    always @(posedge clk) taken_q <= !rst && take;
 
     // Of meaning with a beat only.
     always @(posedge clk) if (step) first_q <= {first_q[PIPELINE-1:0], beat_first};

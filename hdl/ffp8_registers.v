@@ -3,14 +3,16 @@
 // Purpose    Identification, configuration, sticky flags and errors, interrupt, counters. The map
 //            is documented in registers.yaml, beside this file; a test proves that it agrees.
 // Interface  AXI4-Lite: AW and W in either order, WSTRB honoured, writes to read-only registers
-//            ignored, unknown addresses answered with SLVERR. One read and one write at a time.
-//            errors_set, flags_set and tile_done are pulses from the engine; pair, occupied and
-//            gated describe the cycle for the counters.
+//            ignored, unknown and unaligned addresses answered with SLVERR. One read and one write
+//            at a time.
+//            errors_set, flags_set and tile_done are pulses from the engine; pair and occupied
+//            describe the cycle for the counters, gated the pair of the cycle before.
 // Latency    A write takes effect one cycle after the later of AW and W has been taken, and the
 //            response to the write before it.
 // Reset      Configuration to zero, counters to zero, no response pending.
 //
-// The counters are read from a copy, which CONTROL.SNAPSHOT takes of all of them at once.
+// The counters are read from a copy, which CONTROL.SNAPSHOT takes of all of them at once. They run
+// one cycle behind, so that a pair is counted together with those of its MACs that were gated.
 // A soft reset, when the engine answers it with `resume`, clears counters and TILES_DONE; the
 // sticky bits stay until they are cleared by writing 1.
 
@@ -81,21 +83,23 @@ module ffp8_registers #(
 
     localparam [1:0] OKAY = 2'b00, SLVERR = 2'b10;
     localparam [31:0] IDENTIFICATION = 32'h46465038;  // "FFP8"
-    localparam [31:0] INTERFACE_VERSION = 32'h0001_0000;
+    localparam [31:0] INTERFACE_VERSION = 32'h0001_0001;
 
     function is_known(input [5:0] word);
         is_known = word <= TILES_DONE || (word >= CYCLES && word <= GATED_HIGH);
     endfunction
 
-    wire unused = &{1'b0, s_axil_awprot, s_axil_arprot, s_axil_awaddr[1:0], s_axil_araddr[1:0]};
+    wire unused = &{1'b0, s_axil_awprot, s_axil_arprot};
 
     // Write channels: hold whichever comes first, act when both are there.
     reg        address_held_q, data_held_q;
     reg [5:0]  write_word_q;
+    reg        write_aligned_q;
     reg [31:0] write_data_q;
     reg [3:0]  write_strobe_q;
 
-    wire write = address_held_q && data_held_q && !s_axil_bvalid;
+    wire answer = address_held_q && data_held_q && !s_axil_bvalid;
+    wire write = answer && write_aligned_q;  // and else nothing happens but the answer
 
     assign s_axil_awready = !address_held_q;
     assign s_axil_wready = !data_held_q;
@@ -108,12 +112,12 @@ module ffp8_registers #(
             s_axil_bresp <= OKAY;
         end else begin
             if (s_axil_awvalid && s_axil_awready) address_held_q <= 1'b1;
-            else if (write) address_held_q <= 1'b0;
+            else if (answer) address_held_q <= 1'b0;
             if (s_axil_wvalid && s_axil_wready) data_held_q <= 1'b1;
-            else if (write) data_held_q <= 1'b0;
-            if (write) begin
+            else if (answer) data_held_q <= 1'b0;
+            if (answer) begin
                 s_axil_bvalid <= 1'b1;
-                s_axil_bresp <= is_known(write_word_q) ? OKAY : SLVERR;
+                s_axil_bresp <= write_aligned_q && is_known(write_word_q) ? OKAY : SLVERR;
             end else if (s_axil_bready) begin
                 s_axil_bvalid <= 1'b0;
             end
@@ -121,7 +125,10 @@ module ffp8_registers #(
     end
 
     always @(posedge clk) begin
-        if (s_axil_awvalid && s_axil_awready) write_word_q <= s_axil_awaddr[7:2];
+        if (s_axil_awvalid && s_axil_awready) begin
+            write_word_q <= s_axil_awaddr[7:2];
+            write_aligned_q <= s_axil_awaddr[1:0] == 2'd0;
+        end
         if (s_axil_wvalid && s_axil_wready) begin
             write_data_q <= s_axil_wdata;
             write_strobe_q <= s_axil_wstrb;
@@ -205,6 +212,12 @@ module ffp8_registers #(
     reg [6*64-1:0] snapshot_q;
 
     wire [63:0] macs_a_pair = ROWS * COLS;
+    reg         counts_q, pair_q, occupied_q;  // of the cycle before, which is counted now
+
+    always @(posedge clk) begin
+        if (rst || resume) {counts_q, pair_q, occupied_q} <= 3'd0;
+        else {counts_q, pair_q, occupied_q} <= {1'b1, pair, occupied};
+    end
 
     always @(posedge clk) begin
         if (rst || resume) begin
@@ -217,11 +230,13 @@ module ffp8_registers #(
             gated_q <= 64'd0;
         end else begin
             if (tile_done) tiles_done_q <= tiles_done_q + 1'b1;
-            cycles_q <= cycles_q + 1'b1;
-            if (pair) busy_q <= busy_q + 1'b1;
-            else if (occupied) stalled_q <= stalled_q + 1'b1;
-            else idle_q <= idle_q + 1'b1;
-            if (pair) macs_q <= macs_q + macs_a_pair;
+            if (counts_q) begin
+                cycles_q <= cycles_q + 1'b1;
+                if (pair_q) busy_q <= busy_q + 1'b1;
+                else if (occupied_q) stalled_q <= stalled_q + 1'b1;
+                else idle_q <= idle_q + 1'b1;
+            end
+            if (pair_q) macs_q <= macs_q + macs_a_pair;
             gated_q <= gated_q + {{64-GATED_WIDTH{1'b0}}, gated};
         end
     end
@@ -234,6 +249,7 @@ module ffp8_registers #(
 
     // Read channel.
     wire [5:0] read_word = s_axil_araddr[7:2];
+    wire       read_known = is_known(read_word) && s_axil_araddr[1:0] == 2'd0;
     reg [31:0] read_data;
 
     always @* begin
@@ -281,8 +297,8 @@ module ffp8_registers #(
             s_axil_rresp <= OKAY;
         end else if (s_axil_arvalid && s_axil_arready) begin
             s_axil_rvalid <= 1'b1;
-            s_axil_rdata <= read_data;
-            s_axil_rresp <= is_known(read_word) ? OKAY : SLVERR;
+            s_axil_rdata <= read_known ? read_data : 32'd0;
+            s_axil_rresp <= read_known ? OKAY : SLVERR;
         end else if (s_axil_rready) begin
             s_axil_rvalid <= 1'b0;
         end

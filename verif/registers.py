@@ -9,9 +9,11 @@ The AXI4-Lite port of `ffp8_engine`. Made from `hdl/registers.yaml` by
 `python -m verif.registers > docs/registers.md`; a test fails when the two differ.
 
 Every register is 32 bits wide. Writes honour WSTRB; writes to read-only registers are ignored;
-any other address is answered with SLVERR. What is in no field reads as 0. The counters read as
-they were when CONTROL.snapshot was last written: all of them, low and high halves, are of one
-cycle.
+any other address, and one that is no multiple of 4, is answered with SLVERR, reads as 0 and
+changes nothing. What is in no field reads as 0. The counters read as they were when
+CONTROL.snapshot was last written: all of them, low and high halves, are of one cycle. They run one
+cycle behind: what happened in a cycle is counted in the next one, a pair of beats together with its
+MACs and those gated.
 
 Access: `ro` read only, `rw` read and write, `rw1c` writing 1 clears (being set wins), `rw1s`
 writing 1 sets and the engine clears, `wo` writing 1 acts at once and it reads as 0.

@@ -73,8 +73,9 @@ class ArrayRules:
         assert ready or ended >= 2, f"beat_ready low with {ended} tiles on their way out"
         self.seen["beat stalled"] += offered and not ready
         self.seen["first beat inside stalled"] += self._began and not ready
-        if known(self._pins["edge_beat"]):
-            assert self._live, "edge_beat without a beat"
+        edge_beat = known(self._pins["edge_beat"])
+        assert edge_beat == bool(self._live), f"edge_beat {edge_beat}, {len(self._live)} beats"
+        if edge_beat:
             due = self._live.popleft()
             actual = known(self._pins["row_live"]), known(self._pins["col_live"])
             assert actual == due, f"live rows and columns {actual}, expected {due}"

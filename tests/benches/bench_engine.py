@@ -295,6 +295,48 @@ async def a_soft_reset_after_an_error_waits(dut):
 
 
 @bench_test()
+async def an_error_wins_over_a_pending_soft_reset(dut):
+    """Halt, though a soft reset was asked for; keep one that is asked for after the error."""
+    runner, _, engine = await start(dut)
+    environment, generator = runner.environment, runner.generator
+    a, late_ones = environment.adapter.streams["a"], 0
+    await engine.write("IRQ_ENABLE", error=1)
+    for late in (False, True) * 2:
+        environment.adapter.pace({"a": 0})
+        wish = Constraints(k=min(12, engine.k_max), failure="w packet short")
+        job = generator.job(wish)
+        while not 3 <= len(job.w_codes) <= job.a_codes.shape[1] - 5:
+            job = generator.job(wish)
+        await environment.send(job)
+        before = a.beats
+        environment.adapter.pace({"a": 0.3})
+        # several beats of a are to come then; w has ended if an error has been raised
+        enough = (lambda: known(dut.irq)) if late else (lambda before=before: a.beats > before)
+        assert await environment.until(enough)
+        environment.adapter.pace({"a": 0})
+        assert environment.scoreboard.failed is None, "the tile has been discarded already"
+        await engine.write("CONTROL", soft_reset=1)
+        environment.adapter.pace({})
+        assert await environment.until(lambda: environment.scoreboard.failed is not None)
+        await ClockCycles(dut.clk, 20)
+        status = REGISTERS["STATUS"].unpack(await engine.read("STATUS"))
+        assert await engine.read("CONTROL") == 0, "the request is neither dropped nor answered"
+        assert status["halted"] == (not late), f"halted {status['halted']}, asked late: {late}"
+        await environment.check_errors()
+        if late:
+            await engine.write("ERRORS", **dict.fromkeys(REGISTERS["ERRORS"].fields, 1))
+            environment.scoreboard.recovered()
+            late_ones += 1
+        else:
+            await environment.recover()
+        await engine.write("IRQ_STATUS", tile_done=1, error=1)
+        await runner.send(Constraints())
+        await environment.drained()
+    assert late_ones == 2
+    await environment.finish()
+
+
+@bench_test()
 async def interrupts_follow_tiles_and_errors(dut):
     """Raise the interrupt when enabled and a tile is done or fails, drop it when cleared."""
     runner, _, engine = await start(dut)

@@ -22,6 +22,7 @@ RESPONSES = ("awready", "wready", "bresp", "bvalid", "arready", "rdata", "rresp"
 PARAMETERS = ("EXP_MAX", "ROWS", "COLS", "K_MAX", "PIPELINE", "ACCUMULATOR")
 NAMES = {register.offset: name for name, register in REGISTERS.items()}
 UNKNOWN = sorted(set(range(0, 256, 4)) - NAMES.keys())
+UNALIGNED = [address for address in range(256) if address % 4]
 EFFECT = 1  # cycles from the later of AW and W to the one in which the write takes effect
 PATIENCE = 300  # cycles that an access may take
 
@@ -238,7 +239,8 @@ class Traffic:
     def _judge_word(self, read: Read, word: int, response: int) -> None:
         self.results.append(word)
         if read.address not in NAMES:
-            assert response == SLVERR, f"RRESP {response} of {read.address:#04x}"
+            told = f"RRESP {response}, RDATA {word:#x} of {read.address:#04x}"
+            assert (response, word) == (SLVERR, 0), told
             return
         name = NAMES[read.address]
         assert response == OKAY, f"RRESP {response} of {name}"

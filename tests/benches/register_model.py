@@ -56,6 +56,7 @@ class RegisterModel:
         }
         self._macs_of_a_pair = p["ROWS"] * p["COLS"]
         self._counters = dict.fromkeys(COUNTERS, 0)
+        self._before: tuple[int, int] | None = None  # pair and occupied, to be counted
 
     def outputs(self) -> dict[str, int]:
         """Return what the outputs show in this cycle."""
@@ -79,21 +80,30 @@ class RegisterModel:
     def step(self, engine: Mapping[str, int], write: Write | None) -> None:
         """End the cycle: a write takes effect, and what the engine told.
 
-        What sets a bit wins over what clears it.
+        Of docs/registers.md: "being set wins"; "the engine clears" CONTROL.soft_reset, and "an
+        error drops a request that took effect before it or with it"; "they run one cycle behind:
+        what happened in a cycle is counted in the next one, a pair of beats together with its MACs
+        and those gated". A write is not lost in the cycle in which the engine answers.
         """
+        if engine["resume"]:
+            self.words["CONTROL"] = 0
         if write is not None:
             self._write(write)
+        if engine["errors_set"]:
+            self.words["CONTROL"] = 0
         self.words["ERRORS"] |= engine["errors_set"]
         self.words["FLAGS"] |= engine["flags_set"]
         self.words["IRQ_STATUS"] |= REGISTERS["IRQ_STATUS"].pack(
             tile_done=engine["tile_done"], error=int(engine["errors_set"] != 0)
         )
         if engine["resume"]:
-            self.words["CONTROL"] = self.words["TILES_DONE"] = 0
+            self.words["TILES_DONE"] = 0
             self._counters = dict.fromkeys(COUNTERS, 0)
+            self._before = None
         else:
             self.words["TILES_DONE"] += engine["tile_done"]
-            self._count(engine)
+            self._count(engine["gated"])
+            self._before = engine["pair"], engine["occupied"]
 
     def _write(self, write: Write) -> None:
         register, data = REGISTERS[write.name], write.data & write.mask
@@ -105,9 +115,11 @@ class RegisterModel:
                 self.words[name] = value & 0xFFFFFFFF
                 self.words[f"{name}_HIGH"] = value >> 32
 
-    def _count(self, engine: Mapping[str, int]) -> None:
-        pair, gated = engine["pair"], engine["gated"]
-        self._counters["CYCLES"] += 1
-        self._counters["BUSY" if pair else "STALLED" if engine["occupied"] else "IDLE"] += 1
-        self._counters["MACS"] += pair * self._macs_of_a_pair
+    def _count(self, gated: int) -> None:
+        """Count the cycle before; those that were gated of its pair are told in this one."""
         self._counters["GATED"] += gated
+        if self._before is not None:
+            pair, occupied = self._before
+            self._counters["CYCLES"] += 1
+            self._counters["BUSY" if pair else "STALLED" if occupied else "IDLE"] += 1
+            self._counters["MACS"] += pair * self._macs_of_a_pair
