@@ -27,7 +27,7 @@ module ffp8_array #(
     parameter ACCUMULATOR = 0,
     // derived, not to be set
     parameter STORED      = ACCUMULATOR == 1 ? 36
-        : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1
+        : ACC_WIDTH + (ACC_WIDTH - 1) / (SEGMENT < 1 ? 1 : SEGMENT)
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -51,6 +51,32 @@ module ffp8_array #(
     output wire [STORED*COLS-1:0] row_sums,
     output wire                   working
 );
+
+    // An instance of a module that does not exist refuses what is not legal: see
+    // docs/hardware.md.
+    generate
+        if (EXP_MAX < 1 || EXP_MAX > 8) begin : g_illegal_exp_max
+            ffp8_EXP_MAX_is_1_to_8 refused ();
+        end
+        if (EXP_MAX > 5 && (ROWS > 4 || COLS > 4)) begin : g_illegal_large
+            ffp8_EXP_MAX_above_5_is_for_4_x_4 refused ();
+        end
+        if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
+            ffp8_ROWS_is_1_to_64 refused ();
+        end
+        if (COLS < 1 || COLS > 64) begin : g_illegal_cols
+            ffp8_COLS_is_1_to_64 refused ();
+        end
+        if (PIPELINE != 1 && PIPELINE != 2) begin : g_illegal_pipeline
+            ffp8_PIPELINE_is_1_or_2 refused ();
+        end
+        if (ACCUMULATOR != 0 && ACCUMULATOR != 1) begin : g_illegal_accumulator
+            ffp8_ACCUMULATOR_is_0_or_1 refused ();
+        end
+        if (SEGMENT < 1) begin : g_illegal_segment
+            ffp8_SEGMENT_is_1_or_more refused ();
+        end
+    endgenerate
 
     localparam OPERAND = 1 + EXP_MAX + 8;  // sign, shift, significand
 
@@ -154,7 +180,7 @@ module ffp8_array #(
                 ffp8_pe #(
                     .EXP_MAX    (EXP_MAX),
                     .ACC_WIDTH  (ACC_WIDTH),
-                    .SEGMENT    (SEGMENT),
+                    .SEGMENT    (SEGMENT < 1 ? 1 : SEGMENT),
                     .PIPELINE   (PIPELINE),
                     .ACCUMULATOR(ACCUMULATOR)
                 ) pe (
@@ -173,7 +199,9 @@ module ffp8_array #(
                 );
             end
 
-            assign row_sums[STORED*c +: STORED] = g_pe[0].chain_out;
+            if (ROWS >= 1) begin : g_top  // else refused
+                assign row_sums[STORED*c +: STORED] = g_pe[0].chain_out;
+            end
         end
     endgenerate
 

@@ -81,6 +81,7 @@ module ffp8_column #(
         end else begin : g_exact
             // Stored form to plain numbers: segments, the carries that wait between them, and
             // the start value shifted to its place.
+            localparam PIECE = SEGMENT < ACC_WIDTH ? SEGMENT : ACC_WIDTH;
             localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * SEGMENT;  // bits of the last segment
             wire [ACC_WIDTH-1:0] start_place = {{ACC_WIDTH-24{1'b0}}, start_magnitude}
                 << start_shift;
@@ -93,8 +94,8 @@ module ffp8_column #(
             always @* begin
                 carries = {ACC_WIDTH{1'b0}};
                 for (i = 0; i < SEGMENTS - 1; i = i + 1) begin
-                    segments[i*SEGMENT +: SEGMENT] = sum1_q[i*(SEGMENT+1) +: SEGMENT];
-                    carries[(i+1)*SEGMENT] = sum1_q[i*(SEGMENT+1) + SEGMENT];
+                    segments[i*PIECE +: PIECE] = sum1_q[i*(PIECE+1) +: PIECE];
+                    carries[(i+1)*PIECE] = sum1_q[i*(PIECE+1) + PIECE];
                 end
                 segments[ACC_WIDTH-1 -: TOP] = sum1_q[STORED-1 -: TOP];
             end

@@ -69,12 +69,40 @@ module ffp8_engine #(
     output wire                 irq
 );
 
+    // An instance of a module that does not exist refuses what is not legal: see
+    // docs/hardware.md.
+    generate
+        if (EXP_MAX < 1 || EXP_MAX > 5) begin : g_illegal_exp_max
+            ffp8_EXP_MAX_is_1_to_5 refused ();
+        end
+        if (ROWS < 1 || ROWS > 64) begin : g_illegal_rows
+            ffp8_ROWS_is_1_to_64 refused ();
+        end
+        if (COLS < 1 || COLS > 64) begin : g_illegal_cols
+            ffp8_COLS_is_1_to_64 refused ();
+        end
+        if (K_MAX < 1 || K_MAX > 32768) begin : g_illegal_k_max
+            ffp8_K_MAX_is_1_to_32768 refused ();
+        end
+        if (PIPELINE != 1 && PIPELINE != 2) begin : g_illegal_pipeline
+            ffp8_PIPELINE_is_1_or_2 refused ();
+        end
+        if (ACCUMULATOR != 0 && ACCUMULATOR != 1) begin : g_illegal_accumulator
+            ffp8_ACCUMULATOR_is_0_or_1 refused ();
+        end
+        if (SEGMENT < 1) begin : g_illegal_segment
+            ffp8_SEGMENT_is_1_or_more refused ();
+        end
+    endgenerate
+
     // Widest product: the square of the largest integer of the widest split with EXP_MAX bits.
     // Unsigned, e bits of exponent: (2^(9-e) - 1) * 2^(2^e - 2); two of them multiplied.
     localparam PRODUCT = EXP_MAX < 2 ? 16 : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
-    localparam ACC_WIDTH = PRODUCT + $clog2(K_MAX) + 2;
+    localparam SUM = PRODUCT + $clog2(K_MAX) + 2;
+    localparam ACC_WIDTH = SUM < 26 ? 26 : SUM;  // what ffp8_start needs at least
+    localparam CARRY = SEGMENT < 1 ? 1 : SEGMENT;  // what is refused divides nothing by zero
     localparam STORED = ACCUMULATOR == 1 ? 36
-        : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1;
+        : ACC_WIDTH + (ACC_WIDTH + CARRY - 1) / CARRY - 1;
     localparam SHIFT_WIDTH = ACCUMULATOR == 1 ? 11 : $clog2(ACC_WIDTH);
     localparam COLUMN = 1 + 24 + SHIFT_WIDTH + 10;
     localparam FOOT = 6;  // latency of ffp8_column
@@ -259,7 +287,7 @@ module ffp8_engine #(
         .ROWS       (ROWS),
         .COLS       (COLS),
         .ACC_WIDTH  (ACC_WIDTH),
-        .SEGMENT    (SEGMENT),
+        .SEGMENT    (CARRY),
         .PIPELINE   (PIPELINE),
         .ACCUMULATOR(ACCUMULATOR)
     ) array (
@@ -288,9 +316,9 @@ module ffp8_engine #(
 
     // MACs gated = all, less those whose row and column are both live.
     reg [GATED_WIDTH-1:0] rows_live, cols_live;
-    integer i;
 
-    always @* begin
+    always @* begin : count_live
+        integer i;
         rows_live = {GATED_WIDTH{1'b0}};
         cols_live = {GATED_WIDTH{1'b0}};
         for (i = 0; i < ROWS; i = i + 1) if (row_live[i]) rows_live = rows_live + 1'b1;
@@ -326,7 +354,7 @@ module ffp8_engine #(
             wire [COLUMN-1:0] column_context = drain_columns[COLUMN*c +: COLUMN];
             ffp8_column #(
                 .ACC_WIDTH  (ACC_WIDTH),
-                .SEGMENT    (SEGMENT),
+                .SEGMENT    (CARRY),
                 .SHIFT_WIDTH(SHIFT_WIDTH),
                 .ACCUMULATOR(ACCUMULATOR)
             ) column (
@@ -355,12 +383,11 @@ module ffp8_engine #(
     // Pack a row, queue it, deliver it.
     reg [32*COLS-1:0] packed_row;
 
-    always @* begin
-        packed_row = results;
-        if (!foot_raw_q[FOOT-1]) begin
-            packed_row = {32*COLS{1'b0}};
-            for (i = 0; i < COLS; i = i + 1) packed_row[8*i +: 8] = results[32*i +: 8];
-        end
+    always @* begin : pack
+        integer i;
+        packed_row = {32*COLS{1'b0}};
+        for (i = 0; i < COLS; i = i + 1) packed_row[8*i +: 8] = results[32*i +: 8];
+        if (foot_raw_q[FOOT-1]) packed_row = results;
     end
 
     wire y_raw;
@@ -377,7 +404,8 @@ module ffp8_engine #(
     wire delivered = m_axis_y_tvalid && m_axis_y_tready;
     reg [2:0] row_flags;
 
-    always @* begin
+    always @* begin : gather_flags
+        integer i;
         row_flags = 3'd0;
         for (i = 0; i < COLS; i = i + 1) row_flags = row_flags | m_axis_y_tuser[3*i +: 3];
     end

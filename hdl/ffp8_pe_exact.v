@@ -50,6 +50,7 @@ module ffp8_pe_exact #(
     endfunction
 
     localparam [STORED-1:0] SLOTS = slot_mask(0);
+    localparam PIECE = SEGMENT < ACC_WIDTH ? SEGMENT : ACC_WIDTH;
     localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * SEGMENT;  // bits of the last segment
 
     // The product shifted to its place, ones' complement if negative, slots left free.
@@ -62,7 +63,7 @@ module ffp8_pe_exact #(
             if (negative) place = ~place;
             aligned = {STORED{1'b0}};
             for (i = 0; i < SEGMENTS - 1; i = i + 1)
-                aligned[i*(SEGMENT+1) +: SEGMENT] = place[i*SEGMENT +: SEGMENT];
+                aligned[i*(PIECE+1) +: PIECE] = place[i*PIECE +: PIECE];
             aligned[STORED-1 -: TOP] = place[ACC_WIDTH-1 -: TOP];
         end
     endfunction

@@ -36,6 +36,13 @@ module ffp8_start #(
     output reg  [USER_WIDTH-1:0]  out_user
 );
 
+    // A significand of 24 bits, a sign, and a bit that the sum of products may carry into.
+    generate
+        if (ACCUMULATOR == 0 && ACC_WIDTH < 26) begin : g_illegal_width
+            ffp8_ACC_WIDTH_is_26_or_more refused ();
+        end
+    endgenerate
+
     localparam DISTANCE_WIDTH = 12;  // 1..254 - 150 + (-512..511)
 
     // Stage 1: fields. The value is significand * 2^(max(exponent, 1) - 150), in grid units

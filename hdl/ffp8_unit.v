@@ -58,11 +58,35 @@ module ffp8_unit #(
     output reg         packet_error
 );
 
-    // As in ffp8_engine.
-    localparam PRODUCT = EXP_MAX < 2 ? 16 : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
-    localparam ACC_WIDTH = PRODUCT + $clog2(K_MAX) + 2;
+    // An instance of a module that does not exist refuses what is not legal: see
+    // docs/hardware.md.
+    generate
+        if (EXP_MAX < 1 || EXP_MAX > 8) begin : g_illegal_exp_max
+            ffp8_EXP_MAX_is_1_to_8 refused ();
+        end
+        if (K_MAX < 1 || K_MAX > 32768) begin : g_illegal_k_max
+            ffp8_K_MAX_is_1_to_32768 refused ();
+        end
+        if (PIPELINE != 1 && PIPELINE != 2) begin : g_illegal_pipeline
+            ffp8_PIPELINE_is_1_or_2 refused ();
+        end
+        if (ACCUMULATOR != 0 && ACCUMULATOR != 1) begin : g_illegal_accumulator
+            ffp8_ACCUMULATOR_is_0_or_1 refused ();
+        end
+        if (SEGMENT < 1) begin : g_illegal_segment
+            ffp8_SEGMENT_is_1_or_more refused ();
+        end
+    endgenerate
+
+    // As in ffp8_engine; with EXP_MAX 8 the widest product is that of powers of two.
+    localparam PRODUCT = EXP_MAX < 2 ? 16 : EXP_MAX == 8 ? 509
+        : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
+    localparam SUM = PRODUCT + $clog2(K_MAX) + 2;
+    localparam ACC_WIDTH = SUM < 26 ? 26 : SUM;
+    localparam CARRY = SEGMENT < 1 ? 1 : SEGMENT;  // what is refused divides nothing by zero
+    localparam STAGES = PIPELINE < 1 ? 1 : PIPELINE;  // nor is an array of it empty
     localparam STORED = ACCUMULATOR == 1 ? 36
-        : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1;
+        : ACC_WIDTH + (ACC_WIDTH + CARRY - 1) / CARRY - 1;
     localparam SHIFT_WIDTH = ACCUMULATOR == 1 ? 11 : $clog2(ACC_WIDTH);
     localparam OPERAND = 1 + EXP_MAX + 8;
     localparam COUNT = $clog2(K_MAX + 1);
@@ -151,7 +175,7 @@ module ffp8_unit #(
     ffp8_pe #(
         .EXP_MAX    (EXP_MAX),
         .ACC_WIDTH  (ACC_WIDTH),
-        .SEGMENT    (SEGMENT),
+        .SEGMENT    (CARRY),
         .PIPELINE   (PIPELINE),
         .ACCUMULATOR(ACCUMULATOR)
     ) pe (
@@ -222,9 +246,9 @@ module ffp8_unit #(
     );
 
     wire config_refused = start_user[OUTPUT];
-    reg [CONTEXT:0]   waiting_q [0:PIPELINE-1];  // a valid bit on top
+    reg [CONTEXT:0]   waiting_q [0:STAGES-1];  // a valid bit on top
     reg [CONTEXT-1:0] context_q;
-    wire              arrives = advance && waiting_q[PIPELINE-1][CONTEXT];
+    wire              arrives = advance && waiting_q[STAGES-1][CONTEXT];
     integer           i;
 
     always @(posedge clk) begin
@@ -241,9 +265,9 @@ module ffp8_unit #(
     always @(posedge clk) begin
         if (advance) begin
             waiting_q[0] <= {start_valid, config_refused || start_refused, start_user[OUTPUT-1:0]};
-            for (i = 1; i < PIPELINE; i = i + 1) waiting_q[i] <= waiting_q[i-1];
+            for (i = 1; i < STAGES; i = i + 1) waiting_q[i] <= waiting_q[i-1];
         end
-        if (arrives) context_q <= waiting_q[PIPELINE-1][CONTEXT-1:0];
+        if (arrives) context_q <= waiting_q[STAGES-1][CONTEXT-1:0];
     end
 
     // A classical accumulator takes the start value with the first product; to an exact sum it is
@@ -262,15 +286,15 @@ module ffp8_unit #(
                 assign start_float = start_q;
             end
         end else begin : g_exact
-            reg [START-1:0] start_waiting_q [0:PIPELINE-1];
+            reg [START-1:0] start_waiting_q [0:STAGES-1];
             reg [START-1:0] start_q;
             integer         j;
             always @(posedge clk) begin
                 if (advance) begin
                     start_waiting_q[0] <= {start_negative, start_magnitude, start_shift};
-                    for (j = 1; j < PIPELINE; j = j + 1) start_waiting_q[j] <= start_waiting_q[j-1];
+                    for (j = 1; j < STAGES; j = j + 1) start_waiting_q[j] <= start_waiting_q[j-1];
                 end
-                if (arrives) start_q <= start_waiting_q[PIPELINE-1];
+                if (arrives) start_q <= start_waiting_q[STAGES-1];
             end
             assign sum_start = start_q;
             assign start_float = 36'd0;
@@ -283,7 +307,7 @@ module ffp8_unit #(
 
     ffp8_column #(
         .ACC_WIDTH  (ACC_WIDTH),
-        .SEGMENT    (SEGMENT),
+        .SEGMENT    (CARRY),
         .SHIFT_WIDTH(SHIFT_WIDTH),
         .ACCUMULATOR(ACCUMULATOR)
     ) column (

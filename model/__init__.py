@@ -20,6 +20,25 @@ are imported when they are first used, and need what ``ffp8[networks]`` brings:
 import importlib
 import sys
 
+
+def _refuse_two_names() -> None:
+    """Refuse to be imported as ``model`` and as ``ffp8``: their classes would not be the same.
+
+    Raises
+    ------
+    ImportError
+        If the other name is in use already.
+    """
+    other = sys.modules.get({"model": "ffp8", "ffp8": "model"}.get(__name__, ""))
+    if getattr(other, "_refuse_two_names", None) is not None:
+        raise ImportError(
+            f"{__name__}: imported as {other.__name__} already, and a Format of one name is no "
+            "Format of the other: use one name in a process"
+        )
+
+
+_refuse_two_names()
+
 from .arithmetic.accumulator import ACCUMULATORS, accumulator_width, start_integer
 from .arithmetic.elementwise import add, mean
 from .arithmetic.products import dot, gemm
@@ -74,8 +93,11 @@ def __getattr__(name: str) -> object:
     try:
         module = importlib.import_module(f".{_STEPS[name]}", __name__)
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == __name__:
+            raise
+        remedy = "run `make setup`" if __name__ == "model" else "pip install 'ffp8[networks]'"
         raise ImportError(
-            f"{__name__}.{name} needs {error.name}: pip install 'ffp8[networks]'", name=error.name
+            f"{__name__}.{name} needs {error.name}: {remedy}", name=error.name
         ) from None
     globals()[name] = step = getattr(module, name)
     return step
@@ -83,22 +105,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_STEPS])
-
-
-def _refuse_two_names() -> None:
-    """Refuse to be imported as ``model`` and as ``ffp8``: their classes would not be the same.
-
-    Raises
-    ------
-    ImportError
-        If the other name is in use already.
-    """
-    other = sys.modules.get({"model": "ffp8", "ffp8": "model"}.get(__name__, ""))
-    if getattr(other, "_refuse_two_names", None) is not None:
-        raise ImportError(
-            f"{__name__}: imported as {other.__name__} already, and a Format of one name is no "
-            "Format of the other: use one name in a process"
-        )
-
-
-_refuse_two_names()

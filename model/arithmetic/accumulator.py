@@ -34,12 +34,13 @@ def accumulator_width(exp_max: int, k_max: int) -> int:
     Returns
     -------
     The bits of the largest product of two operands, plus ceil(log2(k_max)) for their sum, plus
-    one for the start value and one for the sign.
+    one for the start value and one for the sign; at least the 26 that the conversion of a start
+    value's significand needs.
     """
     if k_max < 1:
         raise ValueError(f"k_max {k_max}: a dot product has at least 1 term")
     largest = max(Format(*split, 0).max_integer for split in supported_splits(exp_max))
-    return (largest**2).bit_length() + (k_max - 1).bit_length() + 2
+    return max(26, (largest**2).bit_length() + (k_max - 1).bit_length() + 2)
 
 
 def start_integer(

@@ -17,6 +17,7 @@ def top1(answers: NDArray, labels: NDArray) -> float:
 
 def agreement(expected: NDArray, answers: NDArray) -> float:
     """Return the share of images, in percent, that both answers (N, classes) call the same."""
+    _check_alike(expected, answers)
     return 100 * float(np.mean(expected.argmax(axis=1) == answers.argmax(axis=1)))
 
 
@@ -26,11 +27,20 @@ def noise_ratio(expected: NDArray, answers: NDArray) -> float:
     Both are summed over all images and classes; infinity if there is no difference, and minus
     infinity if there is nothing else.
     """
+    _check_alike(expected, answers)
     signal = np.square(expected, dtype=np.float64).sum()
     noise = np.square(expected.astype(np.float64) - answers).sum()
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal else -math.inf
+
+
+def _check_alike(expected: NDArray, answers: NDArray) -> None:
+    if np.shape(expected) != np.shape(answers):
+        raise ValueError(
+            f"answers of shape {np.shape(answers)}: {np.shape(expected)}, that of the expected "
+            "ones, is needed"
+        )
 
 
 def loss_interval(

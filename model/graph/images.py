@@ -81,6 +81,9 @@ def check_kind(images: np.ndarray, network: Network | None = None) -> None:
     ValueError
         If they are not.
     """
+    if not isinstance(images, np.ndarray):
+        kind = type(images).__name__
+        raise ValueError(f"images are a {kind}, an array (N, C, H, W) of float32 is expected")
     if images.dtype != np.float32:
         raise ValueError(f"images are {images.dtype}, float32 is expected")
     if images.ndim != 4:

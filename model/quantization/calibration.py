@@ -196,9 +196,9 @@ def calibrate(network: Network, images: np.ndarray, seed: int = 1) -> Calibratio
         If there is no image, images are of another type or shape than the network takes, or a
         tensor holds NaN or infinity, naming it.
     """
+    check_kind(images, network)
     if not len(images):
         raise ValueError("no calibration images: at least one is needed")
-    check_kind(images, network)
     histograms = {name: Histogram() for name in plan_storage(network).own}
     layers = [node for node in network.nodes if isinstance(node, Linear)]
     drawn = {node.name: _Patches(node) for node in layers}

@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
+from ..format.rounding import check_rounding
 from ..format.splits import Split, supported_splits
 from ..graph.importing.network import load_network
-from ..graph.network import Network
+from ..graph.network import Linear, Network
 from .calibration import Calibration, calibrate
 from .method import Method, Selection, select, weight_codes
 from .quantize import apply_selection
 from .quantized import QuantizedNetwork
+from .selection_file import read_selection
 
 
 def choose_formats(
@@ -40,16 +42,25 @@ def choose_formats(
     Raises
     ------
     ValueError
-        If the build holds no format for a tensor or layer, naming it.
+        If the build holds no format for a tensor or layer, naming it, if the calibration is that of
+        another network, or there is no split to choose.
     """
     allowed = supported_splits(exp_max) if splits is None else splits
+    if not allowed:
+        raise ValueError("splits: none is given, at least one is needed to choose of")
+    for node in network.nodes:
+        if isinstance(node, Linear) and node.name not in calibration.patches:
+            raise ValueError(
+                f"calibration without layer '{node.name}' of '{network.name}': it is that of "
+                "another network"
+            )
     return select(network, calibration, Method(tuple(allowed), exp_max=exp_max, k_max=k_max))
 
 
 def quantize_network(
     network: Network | str | Path,
     images: np.ndarray | Calibration,
-    selection: Selection | None = None,
+    selection: Selection | str | Path | None = None,
     *,
     exp_max: int = 5,
     k_max: int = 8192,
@@ -64,7 +75,7 @@ def quantize_network(
     images
         Calibration images, (N, C, H, W) float32; or what `calibrate` made of them.
     selection
-        Formats chosen before, for which `exp_max` and `k_max` then stand already.
+        Formats chosen before, or their file; they say `exp_max` and `k_max` themselves.
     exp_max, k_max
         Exponent bits and longest sum of products of the engine's build.
     rounding
@@ -75,6 +86,9 @@ def quantize_network(
     ValueError
         If the network cannot be imported, the images do not fit it, or formats do not.
     """
+    check_rounding(rounding)
+    if isinstance(selection, (str, Path)):
+        selection = read_selection(selection)
     if not isinstance(network, Network):
         network = load_network(network)
     calibration = images if isinstance(images, Calibration) else calibrate(network, images)

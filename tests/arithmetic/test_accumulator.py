@@ -13,7 +13,9 @@ from tests.arithmetic.judged_products import assert_gemm_judged, random_codes
 def test_accumulator_width():
     """Widths of the builds, and that the largest sum with the largest start fits."""
     products = [16, 16, 18, 24, 38, 68, 130, 256, 509]
-    assert [accumulator_width(exp_max, 1) - 2 for exp_max in range(9)] == products
+    assert [accumulator_width(exp_max, 256) - 10 for exp_max in range(9)] == products
+    assert {accumulator_width(exp_max, 1) for exp_max in range(4)} == {26}
+    assert [accumulator_width(2, depth) for depth in (64, 65, 128)] == [26, 27, 27]
     assert [accumulator_width(3, k) - 26 for k in (1, 2, 3, 4, 5, 8192)] == [0, 1, 2, 2, 3, 13]
     for exp_max, depth in product(range(9), (1, 2, 5, 4096)):
         width = accumulator_width(exp_max, depth)

@@ -1,6 +1,7 @@
 """``pip install .`` gives the package ffp8: in fresh environments, away from the checkout."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from packaging.requirements import Requirement
 
 import model
@@ -25,21 +27,46 @@ PRINTED = re.compile(r"^print\(.*\)  # (.+?)(?:, a Fraction.*|: .*)?$", re.MULTI
 PIP = ("-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check")
 
 
-def run(*command: str | Path, folder: Path) -> str:
+def run(*command: str | Path, folder: Path, env: dict[str, str] | None = None) -> str:
     """Run a command; return what it prints, or fail with all that it says."""
-    process = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    process = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
     assert process.returncode == 0, f"{command}:\n{process.stdout}\n{process.stderr}"
     return process.stdout
 
 
 def copy_of_the_project(folder: Path) -> Path:
-    """Copy what the package is built from, as git has it, without what commands leave behind."""
-    listed = run("git", "ls-files", "-co", "--exclude-standard", folder=ROOT).splitlines()
-    for name in listed:
-        if (ROOT / name).is_file() and name.split("/")[0] not in ("tests", "docs"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
+    """Copy what the package is built from."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(ROOT / "model", folder / "model", ignore=ignored)
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def pinned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Have pip take the versions that everything is tested on, in builds too, or skip offline."""
+    constraints = tmp_path_factory.mktemp("pip") / "constraints.txt"
+    constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins().items()))
+    environment = {**os.environ, "PIP_CONSTRAINT": str(constraints)}
+    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d"]
+    command += [str(constraints.parent), f"setuptools=={pins()['setuptools']}"]
+    reached = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if reached.returncode and not os.environ.get("CI"):
+        pytest.skip(f"no package index can be reached: {reached.stderr.strip()[-200:]}")
+    return environment
+
+
+def pins() -> dict[str, str]:
+    """Return the pinned version of every package that the project names."""
+    found: dict[str, str] = {}
+    networks = "model/graph/packaged/requirements.txt"
+    for name in ("requirements.txt", "requirements-dev.txt", networks):
+        text = (ROOT / name).read_text("utf-8")
+        found |= dict(re.findall(r"^([\w.-]+)==(\S+)$", text, re.MULTILINE))
+    return found
 
 
 def fresh_environment(folder: Path) -> Path:
@@ -48,26 +75,36 @@ def fresh_environment(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def build_wheel(project: Path, folder: Path) -> Path:
+def build_wheel(project: Path, folder: Path, env: dict[str, str]) -> Path:
     """Build the project's wheel; nothing is left of that in the project."""
     before = sorted(project.rglob("*"))
-    run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, ".", folder=project)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder, "."]
+    run(*command, folder=project, env=env)
     assert sorted(project.rglob("*")) == before
     (wheel,) = folder.glob("*.whl")
     return wheel
 
 
-def test_the_wheel_is_the_folder_model_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_is_the_folder_model_and_nothing_else(
+    tmp_path: Path, pinned: dict[str, str]
+) -> None:
     project = copy_of_the_project(tmp_path / "project")
     stale = project / "build" / "lib" / "ffp8" / "renamed_since.py"
     stale.parent.mkdir(parents=True)
     stale.touch()
-    wheel = build_wheel(project, tmp_path)
-    files = {path.relative_to(project / "model") for path in (project / "model").rglob("*.*")}
+    wheel = build_wheel(project, tmp_path, pinned)
+    files = {
+        path.relative_to(project / "model")
+        for path in (project / "model").rglob("*")
+        if path.is_file()
+    }
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
         (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
-        assert f"\nVersion: {model.__version__}\n" in archive.read(metadata).decode()
+        described = archive.read(metadata).decode()
+        licences = [name for name in archive.namelist() if name.endswith("/LICENSE")]
+    assert f"\nVersion: {model.__version__}\n" in described and len(licences) == 1
+    assert "\nRequires-Python: >=3.11\n" in described
     assert held == {f"ffp8/{path.as_posix()}" for path in files}
     assert {"ffp8/networks/fashion_vgg.onnx", "ffp8/graph/packaged/requirements.txt"} <= held
 
@@ -93,22 +130,31 @@ except AttributeError as error:
 """
 
 
-def test_an_installed_wheel_from_formats_to_networks(tmp_path: Path) -> None:
-    wheel = build_wheel(copy_of_the_project(tmp_path / "project"), tmp_path)
+def test_an_installed_wheel_from_formats_to_networks(
+    tmp_path: Path, pinned: dict[str, str]
+) -> None:
+    wheel = build_wheel(copy_of_the_project(tmp_path / "project"), tmp_path, pinned)
     shutil.rmtree(tmp_path / "project")
     python = fresh_environment(tmp_path / "environment")
     away = tmp_path / "away"
     away.mkdir()
 
-    run(python, *PIP, wheel, folder=away)
+    run(python, *PIP, wheel, folder=away, env=pinned)
     exported, *missing, unknown = run(python, "-c", NUMPY_ALONE, folder=away).splitlines()
     assert exported.split() == model.__all__
     assert {"quantize_network", "load_network", "FloatNetwork", "read_selection"} <= set(missing)
     assert unknown == "module 'ffp8' has no attribute 'quantise'"
+    command = [python, "-m", "ffp8.packaged", "--help"]
+    process = subprocess.run(command, cwd=away, capture_output=True, text=True, check=False)
+    said = process.stderr
+    assert (process.returncode, said) == (
+        1,
+        "onnx is not installed: pip install 'ffp8[networks]'\n",
+    )
     lines = run(python, "-c", FORMATS, folder=away).splitlines()
     assert lines == PRINTED.findall(FORMATS) and len(lines) == 5
 
-    run(python, *PIP, f"{wheel}[networks]", folder=away)
+    run(python, *PIP, f"{wheel}[networks]", folder=away, env=pinned)
     said = run(python, "-c", "\n".join(NETWORKS), folder=away)
     assert float(re.search(r"([\d.]+) dB", said)[1]) > 40
     assert re.search(r"^(9\d|100)\.\d % of the answers agree", said, re.MULTILINE)
@@ -137,14 +183,17 @@ try:
     __import__(second)
 except ImportError as error:
     print(error)
+assert [name for name in sys.modules if name.partition(".")[0] == second] == []
 """
 
 
-def test_an_editable_install_is_the_checkout_under_one_of_two_names(tmp_path: Path) -> None:
+def test_an_editable_install_is_the_checkout_under_one_of_two_names(
+    tmp_path: Path, pinned: dict[str, str]
+) -> None:
     project = copy_of_the_project(tmp_path / "project")
     before = sorted(project.rglob("*"))
     python = fresh_environment(tmp_path / "environment")
-    run(python, *PIP, "-e", ".", folder=project)
+    run(python, *PIP, "-e", ".", folder=project, env=pinned)
     assert sorted(project.rglob("*")) == before
     for names in (("ffp8", "model"), ("model", "ffp8")):
         words = ["-B", "-c", BOTH_NAMES, project, *names]
@@ -179,14 +228,12 @@ def test_inside_the_model_imports_are_relative_and_outside_it_has_one_name() -> 
 
 def test_what_is_asked_for_is_what_is_pinned() -> None:
     """The package's own requirements, as ranges, hold the versions that everything is tested on."""
-    pins: dict[str, str] = {}
-    for file in (ROOT / "requirements.txt", ROOT / "model/graph/packaged/requirements.txt"):
-        pins |= dict(re.findall(r"^([\w.-]+)==(\S+)$", file.read_text("utf-8"), re.MULTILINE))
+    pinned_versions = pins()
     project = PROJECT["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["networks"]]
     assert len(asked) == 6
     for requirement in map(Requirement, asked):
-        assert pins[requirement.name] in requirement.specifier, requirement
+        assert pinned_versions[requirement.name] in requirement.specifier, requirement
 
 
 def test_the_version_stands_in_one_place() -> None:

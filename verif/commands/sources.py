@@ -1,4 +1,4 @@
-"""Networks and images for `make accuracy`: by name, or the user's own."""
+"""What MODEL=, DATA= and CALIBRATION= name: networks and images, by name or the user's own."""
 
 from __future__ import annotations
 
