@@ -188,8 +188,10 @@ async def flags_stick_until_cleared(dut):
     runner, _, engine = await start(dut)
     board, seen = runner.environment.scoreboard, set()
     y = runner.environment.adapter.streams["y"]
-    for index in range(12):
-        job = one_column(runner.generator.job(Constraints(k=2)), index % engine.cols)
+    for index in range(max(12, engine.cols)):
+        job = one_column(
+            runner.generator.job(Constraints(k=min(2, engine.k_max))), index % engine.cols
+        )
         runner.environment.adapter.pace({"y": 0})
         await runner.environment.send(job)
         assert await runner.environment.until(lambda: y.waiting)
@@ -282,6 +284,8 @@ async def a_soft_reset_after_an_error_waits(dut):
         await runner.send(Constraints(failure=failure))
         while not REGISTERS["STATUS"].unpack(await engine.read("STATUS"))["halted"]:
             pass
+        status = REGISTERS["STATUS"].unpack(await engine.read("STATUS"))
+        assert status == {"occupied": 1, "halted": 1}, "a result waits behind the failing tile"
         await engine.write("ERRORS", **dict.fromkeys(REGISTERS["ERRORS"].fields, 1))
         waited += bool(board.due)
         environment.adapter.pace({"y": 0.2})
@@ -334,6 +338,54 @@ async def an_error_wins_over_a_pending_soft_reset(dut):
         await environment.drained()
     assert late_ones == 2
     await environment.finish()
+
+
+@bench_test()
+async def a_tile_is_done_when_its_last_row_is_delivered(dut):
+    """Count and report a tile when its last row has moved, not when it is offered."""
+    runner, _, engine = await start(dut)
+    environment, y = runner.environment, runner.environment.adapter.streams["y"]
+    board, held_back, tiles = environment.scoreboard, 0, 0
+
+    def last_row_waits() -> bool:
+        return y.waiting and y.beats % engine.rows == engine.rows - 1
+
+    while held_back < 3:
+        environment.adapter.pace({"y": 0 if engine.rows == 1 else 0.2})
+        await runner.send(Constraints())
+        tiles += 1
+        assert await environment.until(lambda: last_row_waits() or not board.due)
+        environment.adapter.pace({"y": 0})
+        await ClockCycles(dut.clk, 20)
+        if last_row_waits():
+            assert await engine.read("TILES_DONE") == tiles - 1, "a tile that is only offered"
+            assert await engine.read("IRQ_STATUS") == 0
+            held_back += 1
+        environment.adapter.pace({})
+        await environment.drained()
+        assert await engine.read("TILES_DONE") == tiles < 100
+        assert REGISTERS["IRQ_STATUS"].unpack(await engine.read("IRQ_STATUS"))["tile_done"] == 1
+        await engine.write("IRQ_STATUS", tile_done=1, error=1)
+    await environment.finish()
+
+
+@bench_test()
+async def identification_is_that_of_the_build(dut):
+    """Read the parameters of the build, and what this interface is, through the engine."""
+    runner, _, engine = await start(dut)
+    words = {name: REGISTERS[name].unpack(await engine.read(name)) for name in ("BUILD", "SHAPE")}
+    number = {name: int(getattr(dut, name).value) for name in ("ACCUMULATOR", "PIPELINE")}
+    assert words["SHAPE"] == {"rows": engine.rows, "cols": engine.cols}
+    assert words["BUILD"] == {
+        "exp_max": engine.exp_max,
+        "accumulator": number["ACCUMULATOR"],
+        "pipeline": number["PIPELINE"],
+    }
+    assert await engine.read("LENGTH") == engine.k_max
+    for name in ("ID", "VERSION"):
+        assert await engine.read(name) == REGISTERS[name].reset
+    await runner.send(Constraints())
+    await runner.environment.finish()
 
 
 @bench_test()

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from itertools import product
 
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge
 from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
-from tests.benches.lite import EVERYTHING, LITE, NAMES, UNALIGNED, UNKNOWN, Bench, Traffic
+from tests.benches.lite import (
+    EFFECT,
+    EVERYTHING,
+    LITE,
+    NAMES,
+    UNALIGNED,
+    UNKNOWN,
+    Bench,
+    Traffic,
+)
 from tests.benches.register_model import COUNTERS, Write
 from verif.engine.driver import stalls
 from verif.engine.registers import REGISTERS
@@ -140,12 +150,72 @@ async def setting_wins_over_clearing(dut):
     await bench.reset()
     for name in STICKY:
         mask = REGISTERS[name].mask()
-        for distance in (None, 0, 1):
-            await tick(bench, **EVERYTHING)
+        for high, distance in product((True, False), (None, 0, 1)):
+            if high:
+                await tick(bench, **EVERYTHING)
             await write(bench, name, ALL_ONES, distance)
             await tick(bench)
             assert await read(bench, name) == [0 if distance is None else mask]
             bench.collision = None
+            await write(bench, name, ALL_ONES)
+
+
+@bench_test()
+async def a_clear_acts_once_however_long_its_answer_waits(dut):
+    """Keep what is set while the answer to the clearing write waits."""
+    bench = Bench(dut, LITE)
+    await bench.reset()
+    for name, wait in product(STICKY, (1, 2, 5)):
+        await tick(bench, **EVERYTHING)
+        await send_write(bench, name)
+        for _ in range(wait):
+            await tick(bench)
+        assert bench.model.words[name] == 0, "the write has not taken effect"
+        await tick(bench, **EVERYTHING)
+        await tick(bench)
+        bench.pins.drive(s_axil_bready=1)
+        await tick(bench)
+        bench.pins.drive(s_axil_bready=0)
+        assert await read(bench, name) == [REGISTERS[name].mask()]
+
+
+async def send_write(bench: Bench, name: str) -> None:
+    """Offer a write of ones, and leave its answer waiting."""
+    bench.pins.drive(
+        s_axil_awvalid=1,
+        s_axil_awaddr=offset(name),
+        s_axil_wvalid=1,
+        s_axil_wdata=ALL_ONES,
+        s_axil_wstrb=15,
+        s_axil_bready=0,
+    )
+    await tick(bench)
+    bench.effects[bench.pins.cycles + EFFECT] = Write(name, ALL_ONES)
+    bench.pins.drive(s_axil_awvalid=0, s_axil_wvalid=0)
+    await tick(bench)
+
+
+@bench_test()
+async def reset_takes_answers_back(dut):
+    """After rst no answer is offered, whether one waited, had just come, or was on its way."""
+    bench, waited = Bench(dut, LITE), Counter()
+    await bench.reset()
+    for cycles in range(6):
+        await send_write(bench, "FORMAT_A")
+        bench.pins.drive(s_axil_arvalid=1, s_axil_araddr=offset("ID"), s_axil_rready=0)
+        for _ in range(cycles):
+            sample = await bench.cycle()
+            waited.update(b=sample.s_axil_bvalid, r=sample.s_axil_rvalid)
+            bench.step()
+            bench.pins.drive(s_axil_arvalid=0)
+        await bench.reset()
+        bench.pins.drive(s_axil_bready=0, s_axil_rready=0)
+        for _ in range(4):
+            sample = await bench.cycle()
+            assert not sample.s_axil_bvalid and not sample.s_axil_rvalid, f"an answer, {cycles}"
+            bench.step()
+        assert await read(bench, "ID", "FORMAT_A") == [REGISTERS["ID"].reset, 0]
+    assert min(waited["b"], waited["r"]) > 0
 
 
 @bench_test()

@@ -128,7 +128,9 @@ def random_packet(random: np.random.Generator, build: Build, cols: int) -> Packe
     if fault == "short":
         length = int(choose(random, (1, max(cols - 1, 1), random.integers(1, cols + 1))))
     elif fault == "long":
-        length = cols + int(choose(random, (1, 2, cols, random.integers(1, 4 * cols + 1))))
+        wraps = 1 << cols.bit_length()  # of a counter that is as wide as it has to be
+        more = (1, 2, cols, 16, wraps, 2 * wraps, random.integers(1, 4 * cols + 1))
+        length = cols + int(choose(random, more))
     beats = []
     for _ in range(length):
         bias = random_bias(random)
