@@ -74,6 +74,17 @@ def test_the_coverage_closes(seed: int) -> None:
 
 
 @pytest.mark.sim
+def test_the_page_shows_what_seed_1_gives() -> None:
+    _, counts = verify(design(), 1, folder("page"))
+    told = "{bins} bins hit with {transactions} transactions, {results} results compared, seed 1,"
+    assert told.format(**counts) in PAGE
+    with pytest.raises(FoundError) as found:
+        verify(design(fault=1), 1, folder("page-fault"))
+    block = "".join(f"    {line}\n" for line in str(found.value).splitlines())
+    assert block in PAGE, block
+
+
+@pytest.mark.sim
 def test_what_is_excluded_stays_open_and_nothing_else(seed: int) -> None:
     rows, counts = verify(design(excluding=None), seed, folder("open"), extra=0)
     (row,) = (row for row in rows if row.open)
