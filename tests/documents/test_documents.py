@@ -26,12 +26,21 @@ README, ACCURACY, VERIFICATION, TABLES, MUTATION = (
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 QUOTED = re.compile(r"`([^`\n]+)`|^ {4}(\S.*)$", re.MULTILINE)
 FOLDERS = "hdl", "model", "verif", "tests", "docs"
+REAL_TESTS = [
+    f"tests/{path.name}"
+    for path in sorted((ROOT / "tests").iterdir())
+    if path.is_dir() and path.name not in ("regression", "testplan", "lint", "__pycache__")
+]
+"""Rooms of tests that name no file of a throw-away project."""
+
 TEXTS = (
     *DOCUMENTS,
-    *(ROOT / name for name in ("Makefile", "pyproject.toml", "requirements-dev.txt", ".ci/run")),
+    *(ROOT / name for name in ("Makefile", "pyproject.toml", "setup.py", ".ci/run")),
+    *sorted(ROOT.glob("requirements*.txt")),
+    *sorted(ROOT.glob(".github/workflows/*.yml")),
     *sorted(
         path
-        for folder in ("hdl", "model", "verif", "tests/benches")
+        for folder in ("hdl", "model", "verif", *REAL_TESTS)
         for ending in ("py", "sh", "txt", "v", "yaml")
         for path in (ROOT / folder).rglob(f"*.{ending}")
     ),

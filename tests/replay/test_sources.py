@@ -17,7 +17,7 @@ from model.quantization.selection_file import dump_selection
 from tests.graph.mixed_networks import odd_groups_network, write_images
 from tests.graph.tiny_networks import residual_network
 from tests.replay.replaying import call_replay
-from verif.commands import sources as accuracy_sources
+from verif.commands import sources as named_sources
 from verif.commands.sources import Source
 from verif.replay import __main__ as replay
 from verif.replay.layer_runner import Build
@@ -57,7 +57,7 @@ def test_committed_networks_have_committed_images(name):
 
 def test_packaged_networks_have_their_own_images(monkeypatch):
     paths = PackagedNetwork(Path("a.onnx"), Path("b.npz"), Path("c.npz"))
-    monkeypatch.setattr(accuracy_sources, "packaged", lambda name, folder: paths)
+    monkeypatch.setattr(named_sources, "packaged", lambda name, folder: paths)
     assert replay_source("cifar10", None, None) == Source("a.onnx", "b.npz", "c.npz")
     assert replay_source("cifar10", "mine.npz", None) == Source("a.onnx", "mine.npz", "c.npz")
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from .graph import INPUT, GraphWriter
 from .sources import library, package_path
+from .writer import INPUT, GraphWriter
 
 if TYPE_CHECKING:
     import h5py

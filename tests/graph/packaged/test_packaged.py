@@ -11,9 +11,9 @@ from model.graph.images import Images, read_images
 from model.graph.packaged import images as packaged_images
 from model.graph.packaged import recipes as packaged_module
 from model.graph.packaged import sources as packaged_sources
-from model.graph.packaged.graph import GraphWriter
 from model.graph.packaged.recipes import PackagedNetwork, packaged
 from model.graph.packaged.sources import library, package_path, pinned
+from model.graph.packaged.writer import GraphWriter
 from model.packaged import main
 from tests.graph.float_execution import run_model
 from tests.graph.tiny_networks import normal
