@@ -6,8 +6,8 @@
 // Interface  a_*, w_*: valid/ready/last of the streams. beat_*: to the array.
 //            context_*: the tile to stream (see ffp8_context); context_errors {packet, start,
 //            config} make it fail before its first beat.
-//            soft_reset: a request, held until `resume`, which answers it in the cycle in which
-//            no tile streams and `quiet` says that every result has been delivered. A tile that
+//            soft_reset: a request, held until `resume` or an error; `resume` answers it in the cycle
+//            in which no tile streams and `quiet` says that every result has been delivered. A tile that
 //            has begun to stream is finished first; contexts that have come in stay.
 //            errors_set: pulses {length, packet, start, config}.
 // Latency    None: a beat reaches the array in the cycle in which it is taken.
