@@ -8,6 +8,7 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
+from cocotbext.axi import AxiResp
 
 from tests.benches.control import known
 from tests.benches.surroundings import surround
@@ -384,6 +385,11 @@ async def identification_is_that_of_the_build(dut):
     assert await engine.read("LENGTH") == engine.k_max
     for name in ("ID", "VERSION"):
         assert await engine.read(name) == REGISTERS[name].reset
+    for address in (1, 2, 3, 0xC0):  # between two words, and where no register is
+        place = REGISTERS["FORMAT_A"].offset + address if address < 4 else address
+        answers = await engine.lite.write(place, b"\xff"), await engine.lite.read(place, 1)
+        assert [answer.resp for answer in answers] == [AxiResp.SLVERR] * 2, f"{place:#x}"
+    assert await engine.read("FORMAT_A") == 0
     await runner.send(Constraints())
     await runner.environment.finish()
 
