@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 from math import isfinite
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -65,8 +66,11 @@ def start_integer(
     Raises
     ------
     ValueError
-        If a value is not binary32, not finite or too wide, naming its column.
+        If a value is not binary32, not finite or too wide, naming its column, or the width is no
+        integer of at least 2 bits.
     """
+    if width is not None and (not isinstance(width, Integral) or width < 2):
+        raise ValueError(f"width {width!r}: an accumulator has a whole number of bits, at least 2")
     values, exponents = np.broadcast_arrays(
         binary32_values(start), np.array(grid_exponent, dtype=object)
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..format.arrays import code_array
-from ..format.format import Format
+from ..format.format import Format, check_format
 from ..format.rounding import near_exponent
 
 _MEAN_DEPTH = 2 ** (63 - 34)  # integers of 34 bits that an int64 adds up
@@ -25,6 +25,8 @@ def add(
     clamp: int | None = None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return codes and flags of the sum of two tensors of one shape, exact and rounded once."""
+    for fmt, name in ((fmt_a, "fmt_a"), (fmt_b, "fmt_b"), (fmt_y, "fmt_y")):
+        check_format(fmt, name)
     a, b = code_array(a_codes, "a_codes"), code_array(b_codes, "b_codes")
     if a.shape != b.shape:
         raise ValueError(f"a_codes {a.shape} and b_codes {b.shape}: one shape is needed")
@@ -54,6 +56,8 @@ def mean(
     The sum is divided by `count`, the length of the axis unless given: average pooling that
     leaves padding out pads with code 0 and gives the number of real elements.
     """
+    check_format(fmt, "fmt")
+    check_format(fmt_y, "fmt_y")
     array = code_array(codes)
     if array.ndim == 0:
         raise ValueError("codes without an axis: a mean is over the last axis")

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..format.arrays import code_array
-from ..format.format import Format
+from ..format.format import Format, check_format
 from ..format.rounding import check_rounding, near_exponent
 from .accumulator import binary32_values, check_accumulator, start_integer
 from .binary32 import Binary32Sums, encode_binary32
@@ -49,6 +49,8 @@ def dot(
         accumulator takes any start value.
     """
     check_accumulator(accumulator)
+    check_format(fmt_a, "fmt_a")
+    check_format(fmt_w, "fmt_w")
     a, w = code_array(a_codes, "a_codes"), code_array(w_codes, "w_codes")
     if a.ndim != 1 or a.shape != w.shape:
         raise ValueError(f"a_codes {a.shape} and w_codes {w.shape}: (K,) each is needed")
@@ -111,6 +113,11 @@ def gemm(
     """
     check_accumulator(accumulator)
     check_rounding(rounding)
+    check_format(fmt_a, "fmt_a")
+    if fmt_y is not None:
+        check_format(fmt_y, "fmt_y")
+        if clamp is not None:
+            clamp = fmt_y.check_clamp(clamp)
     if fmt_y is None and (rounding != "rne" or clamp is not None):
         raise ValueError(
             f"rounding {rounding!r}, clamp {clamp} with raw binary32 results: 'rne' and None only"
@@ -161,7 +168,9 @@ def _matrices(a_codes: ArrayLike, w_codes: ArrayLike) -> tuple[NDArray, NDArray]
 def _column_formats(fmts_w: Format | Sequence[Format], columns: int) -> list[Format]:
     if isinstance(fmts_w, Format):
         return [fmts_w] * columns
-    formats = list(fmts_w)
+    formats = [] if isinstance(fmts_w, str) else list(fmts_w)
+    for column, fmt in enumerate([fmts_w] if isinstance(fmts_w, str) else formats):
+        check_format(fmt, f"fmts_w[{column}]")
     if len(formats) != columns:
         raise ValueError(f"fmts_w has {len(formats)} formats: one, or one for each of {columns}")
     splits = [(fmt.sign, fmt.exponent) for fmt in formats]

@@ -258,7 +258,7 @@ class Format:
     ) -> NDArray[np.uint8]:
         """Return codes (1, ...), and flags (2, ...) if asked for."""
         check_rounding(rounding)
-        limit = self.max_code if clamp is None else self._check_clamp(clamp)
+        limit = self.max_code if clamp is None else self.check_clamp(clamp)
         split = (self.sign, self.exponent, self.fraction)
         results = lookup.encode(
             values, exponent, self.unit_exponent, split, rounding, 1 + flags, finite
@@ -275,12 +275,23 @@ class Format:
         np.copyto(codes, signs | np.uint8(limit), where=beyond)
         flags |= beyond * np.uint8(FLAG_INEXACT)
 
-    def _check_clamp(self, clamp: int) -> int:
+    def check_clamp(self, clamp: int) -> int:
+        """Return a clamp code as a plain integer; ValueError if it is no magnitude code."""
+        try:
+            clamp = operator.index(clamp)
+        except TypeError:
+            raise ValueError(f"clamp {clamp!r}: a magnitude code, an integer, is needed") from None
         if not 0 <= clamp <= self.max_code:
             raise ValueError(
                 f"clamp {clamp:#04x}: a magnitude code of {self} is 0x00 to {self.max_code:#04x}"
             )
         return clamp
+
+
+def check_format(fmt: Format, name: str) -> None:
+    """Raise ValueError if `fmt` is no format, a text that names one included."""
+    if not isinstance(fmt, Format):
+        raise ValueError(f"{name} {fmt!r}: a Format is needed, as in Format.parse('s1e4f3b7')")
 
 
 @lru_cache(maxsize=1024)
