@@ -168,8 +168,8 @@ def _matrices(a_codes: ArrayLike, w_codes: ArrayLike) -> tuple[NDArray, NDArray]
 def _column_formats(fmts_w: Format | Sequence[Format], columns: int) -> list[Format]:
     if isinstance(fmts_w, Format):
         return [fmts_w] * columns
-    formats = [] if isinstance(fmts_w, str) else list(fmts_w)
-    for column, fmt in enumerate([fmts_w] if isinstance(fmts_w, str) else formats):
+    formats = [fmts_w] if isinstance(fmts_w, str) else list(fmts_w)
+    for column, fmt in enumerate(formats):
         check_format(fmt, f"fmts_w[{column}]")
     if len(formats) != columns:
         raise ValueError(f"fmts_w has {len(formats)} formats: one, or one for each of {columns}")
