@@ -43,6 +43,17 @@ module ffp8_pe #(
     output wire [STORED-1:0]  chain_out
 );
 
+    // An instance of a module that does not exist refuses what is not legal, here for all that
+    // have elements.
+    generate
+        if (PIPELINE != 1 && PIPELINE != 2) begin : g_illegal_pipeline
+            ffp8_PIPELINE_is_1_or_2 refused ();
+        end
+        if (ACCUMULATOR != 0 && ACCUMULATOR != 1) begin : g_illegal_accumulator
+            ffp8_ACCUMULATOR_is_0_or_1 refused ();
+        end
+    endgenerate
+
     generate
         if (ACCUMULATOR == 1) begin : g_binary32
             ffp8_pe_binary32 #(

@@ -59,19 +59,13 @@ module ffp8_unit #(
 );
 
     // An instance of a module that does not exist refuses what is not legal: see
-    // docs/hardware.md.
+    // docs/hardware.md. ffp8_pe refuses kinds of elements.
     generate
         if (EXP_MAX < 1 || EXP_MAX > 8) begin : g_illegal_exp_max
             ffp8_EXP_MAX_is_1_to_8 refused ();
         end
         if (K_MAX < 1 || K_MAX > 32768) begin : g_illegal_k_max
             ffp8_K_MAX_is_1_to_32768 refused ();
-        end
-        if (PIPELINE != 1 && PIPELINE != 2) begin : g_illegal_pipeline
-            ffp8_PIPELINE_is_1_or_2 refused ();
-        end
-        if (ACCUMULATOR != 0 && ACCUMULATOR != 1) begin : g_illegal_accumulator
-            ffp8_ACCUMULATOR_is_0_or_1 refused ();
         end
         if (SEGMENT < 1) begin : g_illegal_segment
             ffp8_SEGMENT_is_1_or_more refused ();
