@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.benches.faulty import Fault
 from tests.benches.test_rtl import BENCHES
-from verif.commands.folders import BUILD, ROOT
-from verif.simulator.simulation import SimulationError, simulate
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A change of one module's text, and the bench, with its parameters, that has to see it."""
-
-    module: str
-    old: str
-    new: str
-    bench: str
-    parameters: dict[str, int]
-
 
 REGISTERS = {"ROWS": 3, "COLS": 5, "K_MAX": 100, "PIPELINE": 1, "GATED_WIDTH": 4}
 ENGINE = {"EXP_MAX": 4, "ROWS": 4, "COLS": 3, "K_MAX": 64, "PIPELINE": 1}
@@ -127,18 +112,4 @@ def test_the_benches_pass_without_the_faults_in_the_regression() -> None:
 @pytest.mark.sim
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_bench_notices(name: str, seed: int, tmp_path: Path) -> None:
-    fault = FAULTS[name]
-    hdl = shutil.copytree(ROOT / "hdl", tmp_path / "hdl")
-    path = hdl / f"ffp8_{fault.module}.v"
-    text = path.read_text("utf-8")
-    assert text.count(fault.old) == 1, f"{fault.old} is there {text.count(fault.old)} times"
-    path.write_text(text.replace(fault.old, fault.new), "utf-8")
-    with pytest.raises(SimulationError, match=r"FAILED \d+ tests"):
-        simulate(
-            f"ffp8_{fault.bench}",
-            f"tests.benches.bench_{fault.bench}",
-            fault.parameters,
-            folder=BUILD / "sim" / f"fault-{name.replace(' ', '-')}",
-            seed=seed,
-            hdl=hdl,
-        )
+    FAULTS[name].failed_checks(tmp_path, seed)

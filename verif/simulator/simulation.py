@@ -35,6 +35,8 @@ from verif.simulator.verilator import COVERAGE_DATA, Verilator
 DESIGNS = BUILD / "designs"
 SIMULATORS: Mapping[str, Simulator] = {"icarus": Icarus(), "verilator": Verilator()}
 SHOWN_LINES = 20
+CHECKS_FILE = "checks.json"
+"""In a run's folder: how often each check ran, and which failed."""
 
 
 class SimulationError(RuntimeError):
@@ -185,6 +187,7 @@ def simulate(
     simulator = SIMULATORS[check_simulator(chosen_simulator())]
     command = simulator.run_command(design, built, seed)
     environment = dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)}
+    environment["CHECKS"] = str((folder / CHECKS_FILE).absolute())
     try:
         results = _Run(command, toplevel, bench, folder, environment, seed).run()
     except SystemExit as stop:

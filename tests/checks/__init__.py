@@ -1,0 +1,1 @@
+"""Guards: for each check of a bench a design with a fault that this check finds."""

@@ -1,0 +1,20 @@
+"""Each check of a simulation finds a fault of its own: without the check its guard here fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.benches.faulty import Fault
+from tests.checks import fifo
+
+GUARDS: dict[str, Fault] = {**fifo.GUARDS}
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.guards(one)) for one in GUARDS]
+)
+def test_a_fault_is_found_by(name: str, seed: int, tmp_path: Path) -> None:
+    assert name in GUARDS[name].failed_checks(tmp_path, seed)
