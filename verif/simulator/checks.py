@@ -8,7 +8,6 @@ ordinary ``assert``.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 from collections import Counter
@@ -68,6 +67,3 @@ def write_counts() -> None:
     if path := os.environ.get("CHECKS"):
         content = {"counts": dict(sorted(_counts.items())), "failed": _failed}
         Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-atexit.register(write_counts)

@@ -8,6 +8,7 @@ CODE_COVERAGE=1 has Verilator count lines, branches and toggles.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import shutil
@@ -28,6 +29,7 @@ from cocotb_tools.check_results import get_results
 from verif.commands.folders import BUILD, ROOT
 from verif.commands.processes import DIE_WITH_PARENT
 from verif.simulator.build_cache import cached
+from verif.simulator.checks import write_counts
 from verif.simulator.designs import Design, Simulator
 from verif.simulator.icarus import Icarus
 from verif.simulator.verilator import COVERAGE_DATA, Verilator
@@ -37,6 +39,9 @@ SIMULATORS: Mapping[str, Simulator] = {"icarus": Icarus(), "verilator": Verilato
 SHOWN_LINES = 20
 CHECKS_FILE = "checks.json"
 """In a run's folder: how often each check ran, and which failed."""
+
+
+atexit.register(write_counts)  # in the simulator's process; elsewhere nothing names a file
 
 
 class SimulationError(RuntimeError):
