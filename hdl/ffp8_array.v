@@ -17,6 +17,8 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_array #(
     parameter EXP_MAX     = 5,
     parameter ROWS        = 16,
@@ -26,8 +28,7 @@ module ffp8_array #(
     parameter PIPELINE    = 2,
     parameter ACCUMULATOR = 0,
     // derived, not to be set
-    parameter STORED      = ACCUMULATOR == 1 ? 36
-        : ACC_WIDTH + (ACC_WIDTH - 1) / (SEGMENT < 1 ? 1 : SEGMENT)
+    parameter STORED      = `FFP8_STORED(ACC_WIDTH, SEGMENT, ACCUMULATOR)
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -53,7 +54,7 @@ module ffp8_array #(
 );
 
     // An instance of a module that does not exist refuses what is not legal: see
-    // docs/hardware.md. ffp8_pe refuses kinds of elements.
+    // docs/hardware.md. ffp8_pe refuses SEGMENT and kinds of elements.
     generate
         if (EXP_MAX < 1 || EXP_MAX > 8) begin : g_illegal_exp_max
             ffp8_EXP_MAX_is_1_to_8 refused ();
@@ -67,17 +68,14 @@ module ffp8_array #(
         if (COLS < 1 || COLS > 64) begin : g_illegal_cols
             ffp8_COLS_is_1_to_64 refused ();
         end
-        if (SEGMENT < 1) begin : g_illegal_segment
-            ffp8_SEGMENT_is_1_or_more refused ();
-        end
     endgenerate
 
-    localparam OPERAND = 1 + EXP_MAX + 8;  // sign, shift, significand
+    localparam OPERAND = `FFP8_OPERAND(EXP_MAX);
 
-    // Controls, one per stage: 0 beside the edge registers, PIPELINE beside the accumulators.
-    reg [PIPELINE:0] beat_q, first_q, last_q;
-    reg              done_q;  // the accumulators hold the sums of a whole tile
-    reg              taken_q;  // a beat was taken in the cycle before
+    wire accumulate, accumulate_first;
+    wire done;  // the accumulators hold the sums of a whole tile
+    wire busy;
+    reg  taken_q;  // a beat was taken in the cycle before
 
     localparam COUNT = $clog2(ROWS + 1);
     reg [COUNT-1:0] rows_left_q;  // in the shadow registers
@@ -86,30 +84,30 @@ module ffp8_array #(
     assign row_last = rows_left_q == {{COUNT-1{1'b0}}, 1'b1};
 
     wire drain = row_valid && row_ready;
-    wire step = !done_q || !row_valid || (row_last && row_ready);
-    wire capture = done_q && step;
+    wire step = !done || !row_valid || (row_last && row_ready);
+    wire capture = done && step;
     wire take = beat_valid && step;
 
     assign beat_ready = step;
     assign edge_beat = taken_q;
-    assign working = beat_q != {PIPELINE+1{1'b0}} || done_q || row_valid;
+    assign working = busy || row_valid;
 
-    always @(posedge clk) begin
-        if (rst) begin
-            beat_q <= {PIPELINE+1{1'b0}};
-            last_q <= {PIPELINE+1{1'b0}};
-            done_q <= 1'b0;
-        end else if (step) begin
-            beat_q <= {beat_q[PIPELINE-1:0], beat_valid};
-            last_q <= {last_q[PIPELINE-1:0], beat_valid && beat_last};
-            done_q <= last_q[PIPELINE];
-        end
-    end
+    ffp8_control #(
+        .PIPELINE(PIPELINE)
+    ) control (
+        .clk             (clk),
+        .rst             (rst),
+        .step            (step),
+        .beat            (beat_valid),
+        .first           (beat_first),
+        .last            (beat_last),
+        .accumulate      (accumulate),
+        .accumulate_first(accumulate_first),
+        .done            (done),
+        .busy            (busy)
+    );
 
     always @(posedge clk) taken_q <= !rst && take;
-
-    // Of meaning with a beat only.
-    always @(posedge clk) if (step) first_q <= {first_q[PIPELINE-1:0], beat_first};
 
     always @(posedge clk) begin
         if (rst) rows_left_q <= {COUNT{1'b0}};
@@ -174,7 +172,7 @@ module ffp8_array #(
                 ffp8_pe #(
                     .EXP_MAX    (EXP_MAX),
                     .ACC_WIDTH  (ACC_WIDTH),
-                    .SEGMENT    (SEGMENT < 1 ? 1 : SEGMENT),
+                    .SEGMENT    (SEGMENT),
                     .PIPELINE   (PIPELINE),
                     .ACCUMULATOR(ACCUMULATOR)
                 ) pe (
@@ -182,9 +180,8 @@ module ffp8_array #(
                     .step      (step),
                     .a_operand (g_row[r].operand_q),
                     .w_operand (operand_q),
-                    .beat      (beat_q[0]),
-                    .accumulate(beat_q[PIPELINE]),
-                    .first     (first_q[PIPELINE]),
+                    .accumulate(accumulate),
+                    .first     (accumulate_first),
                     .start     (start),
                     .capture   (capture),
                     .drain     (drain),

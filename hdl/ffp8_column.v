@@ -11,14 +11,15 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_column #(
     parameter ACC_WIDTH   = 83,
     parameter SEGMENT     = 28,
     parameter SHIFT_WIDTH = 7,
     parameter ACCUMULATOR = 0,
     // derived, not to be set
-    parameter SEGMENTS    = (ACC_WIDTH + SEGMENT - 1) / SEGMENT,
-    parameter STORED      = ACCUMULATOR == 1 ? 36 : ACC_WIDTH + SEGMENTS - 1
+    parameter STORED      = `FFP8_STORED(ACC_WIDTH, SEGMENT, ACCUMULATOR)
 ) (
     input  wire                    clk,
     input  wire                    rst,
@@ -81,8 +82,9 @@ module ffp8_column #(
         end else begin : g_exact
             // Stored form to plain numbers: segments, the carries that wait between them, and
             // the start value shifted to its place.
-            localparam PIECE = SEGMENT < ACC_WIDTH ? SEGMENT : ACC_WIDTH;
-            localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * SEGMENT;  // bits of the last segment
+            localparam PIECE = `FFP8_PIECE(ACC_WIDTH, SEGMENT);
+            localparam SEGMENTS = `FFP8_SEGMENTS(ACC_WIDTH, SEGMENT);
+            localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * PIECE;  // bits of the last segment
             wire [ACC_WIDTH-1:0] start_place = {{ACC_WIDTH-24{1'b0}}, start_magnitude}
                 << start_shift;
             reg [ACC_WIDTH-1:0] start1_q, segments, carries;

@@ -16,6 +16,8 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_context #(
     parameter EXP_MAX     = 5,
     parameter COLS        = 16,
@@ -24,7 +26,7 @@ module ffp8_context #(
     parameter ACCUMULATOR = 0,
     parameter SLOTS       = 4,  // a power of two
     // derived, not to be set: start sign, start magnitude, start shift, offset
-    parameter COLUMN      = 1 + 24 + SHIFT_WIDTH + 10
+    parameter COLUMN      = `FFP8_COLUMN(SHIFT_WIDTH)
 ) (
     input  wire                   clk,
     input  wire                   rst,

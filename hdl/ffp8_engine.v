@@ -18,6 +18,8 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_engine #(
     parameter EXP_MAX     = 5,
     parameter ROWS        = 16,
@@ -70,7 +72,7 @@ module ffp8_engine #(
 );
 
     // An instance of a module that does not exist refuses what is not legal: see
-    // docs/hardware.md. ffp8_array refuses sizes, ffp8_pe kinds of elements.
+    // docs/hardware.md. ffp8_array refuses sizes, ffp8_pe SEGMENT and kinds of elements.
     generate
         if (EXP_MAX < 1 || EXP_MAX > 5) begin : g_illegal_exp_max
             ffp8_EXP_MAX_is_1_to_5 refused ();
@@ -78,21 +80,12 @@ module ffp8_engine #(
         if (K_MAX < 1 || K_MAX > 32768) begin : g_illegal_k_max
             ffp8_K_MAX_is_1_to_32768 refused ();
         end
-        if (SEGMENT < 1) begin : g_illegal_segment
-            ffp8_SEGMENT_is_1_or_more refused ();
-        end
     endgenerate
 
-    // Widest product: the square of the largest integer of the widest split with EXP_MAX bits.
-    // Unsigned, e bits of exponent: (2^(9-e) - 1) * 2^(2^e - 2); two of them multiplied.
-    localparam PRODUCT = EXP_MAX < 2 ? 16 : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
-    localparam SUM = PRODUCT + $clog2(K_MAX) + 2;
-    localparam ACC_WIDTH = SUM < 26 ? 26 : SUM;  // what ffp8_start needs at least
-    localparam CARRY = SEGMENT < 1 ? 1 : SEGMENT;  // what is refused divides nothing by zero
-    localparam STORED = ACCUMULATOR == 1 ? 36
-        : ACC_WIDTH + (ACC_WIDTH + CARRY - 1) / CARRY - 1;
-    localparam SHIFT_WIDTH = ACCUMULATOR == 1 ? 11 : $clog2(ACC_WIDTH);
-    localparam COLUMN = 1 + 24 + SHIFT_WIDTH + 10;
+    localparam ACC_WIDTH = `FFP8_ACC_WIDTH(EXP_MAX, K_MAX);
+    localparam STORED = `FFP8_STORED(ACC_WIDTH, SEGMENT, ACCUMULATOR);
+    localparam SHIFT_WIDTH = `FFP8_SHIFT_WIDTH(ACC_WIDTH, ACCUMULATOR);
+    localparam COLUMN = `FFP8_COLUMN(SHIFT_WIDTH);
     localparam FOOT = 6;  // latency of ffp8_column
 
     // Contexts in flight: one comes in, one streams, one drains, and those between the last
@@ -275,7 +268,7 @@ module ffp8_engine #(
         .ROWS       (ROWS),
         .COLS       (COLS),
         .ACC_WIDTH  (ACC_WIDTH),
-        .SEGMENT    (CARRY),
+        .SEGMENT    (SEGMENT),
         .PIPELINE   (PIPELINE),
         .ACCUMULATOR(ACCUMULATOR)
     ) array (
@@ -342,7 +335,7 @@ module ffp8_engine #(
             wire [COLUMN-1:0] column_context = drain_columns[COLUMN*c +: COLUMN];
             ffp8_column #(
                 .ACC_WIDTH  (ACC_WIDTH),
-                .SEGMENT    (CARRY),
+                .SEGMENT    (SEGMENT),
                 .SHIFT_WIDTH(SHIFT_WIDTH),
                 .ACCUMULATOR(ACCUMULATOR)
             ) column (

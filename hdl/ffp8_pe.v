@@ -7,8 +7,8 @@
 //                                       nearest even, beginning with the start value
 // Interface  An operand is {sign, shift, significand} as ffp8_decode gives them.
 //            Everything moves only in cycles in which `step` is high, the shadow register apart.
-//            `beat` marks operands on the inputs; `accumulate`, `first` and `start` must follow
-//            PIPELINE steps later, so that they meet the product.
+//            `accumulate`, `first` and `start` must follow the operands PIPELINE steps later, so
+//            that they meet the product; operands that no `accumulate` follows have no effect.
 //            `capture` copies the accumulator into the shadow register, which is chain_out;
 //            `drain` shifts chain_in into it. Both at once: capture wins.
 //            What the chain holds is the accumulator's own form, see the two modules.
@@ -18,22 +18,22 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_pe #(
     parameter EXP_MAX     = 5,
-    parameter ACC_WIDTH   = 83,  // exact: product bits + clog2(K_MAX) + 2
+    parameter ACC_WIDTH   = 83,  // exact: see ffp8_widths.vh
     parameter SEGMENT     = 28,  // exact: bits that a carry may cross in a cycle
     parameter PIPELINE    = 2,
     parameter ACCUMULATOR = 0,
     // derived, not to be set
-    parameter OPERAND     = 1 + EXP_MAX + 8,
-    parameter STORED      = ACCUMULATOR == 1 ? 36
-        : ACC_WIDTH + (ACC_WIDTH + SEGMENT - 1) / SEGMENT - 1
+    parameter OPERAND     = `FFP8_OPERAND(EXP_MAX),
+    parameter STORED      = `FFP8_STORED(ACC_WIDTH, SEGMENT, ACCUMULATOR)
 ) (
     input  wire               clk,
     input  wire               step,
     input  wire [OPERAND-1:0] a_operand,
     input  wire [OPERAND-1:0] w_operand,
-    input  wire               beat,
     input  wire               accumulate,
     input  wire               first,
     input  wire [35:0]        start,  // binary32: {sign, exponent, significand}
@@ -52,6 +52,9 @@ module ffp8_pe #(
         if (ACCUMULATOR != 0 && ACCUMULATOR != 1) begin : g_illegal_accumulator
             ffp8_ACCUMULATOR_is_0_or_1 refused ();
         end
+        if (SEGMENT < 1) begin : g_illegal_segment
+            ffp8_SEGMENT_is_1_or_more refused ();
+        end
     endgenerate
 
     generate
@@ -64,7 +67,6 @@ module ffp8_pe #(
                 .step      (step),
                 .a_operand (a_operand),
                 .w_operand (w_operand),
-                .beat      (beat),
                 .accumulate(accumulate),
                 .first     (first),
                 .start     (start),
@@ -85,7 +87,6 @@ module ffp8_pe #(
                 .step      (step),
                 .a_operand (a_operand),
                 .w_operand (w_operand),
-                .beat      (beat),
                 .accumulate(accumulate),
                 .first     (first),
                 .capture   (capture),

@@ -15,17 +15,18 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_pe_binary32 #(
     parameter EXP_MAX  = 5,
     parameter PIPELINE = 2,
     // derived, not to be set
-    parameter OPERAND  = 1 + EXP_MAX + 8
+    parameter OPERAND  = `FFP8_OPERAND(EXP_MAX)
 ) (
     input  wire               clk,
     input  wire               step,
     input  wire [OPERAND-1:0] a_operand,
     input  wire [OPERAND-1:0] w_operand,
-    input  wire               beat,
     input  wire               accumulate,
     input  wire               first,
     input  wire [35:0]        start,
@@ -72,7 +73,7 @@ module ffp8_pe_binary32 #(
 
     always @(posedge clk) begin
         if (step) begin
-            if (beat && a_operand[7:0] != 8'd0 && w_operand[7:0] != 8'd0) begin
+            if (a_operand[7:0] != 8'd0 && w_operand[7:0] != 8'd0) begin
                 live1_q <= 1'b1;
                 product_q <= a_operand[7:0] * w_operand[7:0];
                 distance_q <= a_operand[8 +: EXP_MAX] + w_operand[8 +: EXP_MAX];

@@ -17,21 +17,21 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_pe_exact #(
     parameter EXP_MAX   = 5,
-    parameter ACC_WIDTH = 83,  // product bits + clog2(K_MAX) + 2
+    parameter ACC_WIDTH = 83,  // see ffp8_widths.vh
     parameter SEGMENT   = 28,
     parameter PIPELINE  = 2,
-    // derived, not to be set: sign, shift, significand; accumulator bits and slots between them
-    parameter OPERAND   = 1 + EXP_MAX + 8,
-    parameter SEGMENTS  = (ACC_WIDTH + SEGMENT - 1) / SEGMENT,
-    parameter STORED    = ACC_WIDTH + SEGMENTS - 1
+    // derived, not to be set
+    parameter OPERAND   = `FFP8_OPERAND(EXP_MAX),
+    parameter STORED    = `FFP8_STORED(ACC_WIDTH, SEGMENT, 0)
 ) (
     input  wire               clk,
     input  wire               step,
     input  wire [OPERAND-1:0] a_operand,
     input  wire [OPERAND-1:0] w_operand,
-    input  wire               beat,
     input  wire               accumulate,
     input  wire               first,
     input  wire               capture,
@@ -40,18 +40,20 @@ module ffp8_pe_exact #(
     output reg  [STORED-1:0]  chain_out
 );
 
+    localparam PIECE = `FFP8_PIECE(ACC_WIDTH, SEGMENT);
+    localparam SEGMENTS = `FFP8_SEGMENTS(ACC_WIDTH, SEGMENT);
+    localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * PIECE;  // bits of the last segment
+
     // Bit masks of the stored form: ones in the carry slots.
     function [STORED-1:0] slot_mask(input integer unused);
         integer i;
         begin
             slot_mask = {STORED{1'b0}};
-            for (i = 1; i < SEGMENTS; i = i + 1) slot_mask[i*(SEGMENT+1)-1] = 1'b1;
+            for (i = 1; i < SEGMENTS; i = i + 1) slot_mask[i*(PIECE+1)-1] = 1'b1;
         end
     endfunction
 
     localparam [STORED-1:0] SLOTS = slot_mask(0);
-    localparam PIECE = SEGMENT < ACC_WIDTH ? SEGMENT : ACC_WIDTH;
-    localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * SEGMENT;  // bits of the last segment
 
     // The product shifted to its place, ones' complement if negative, slots left free.
     function [STORED-1:0] aligned(input [15:0] product, input [EXP_MAX:0] distance,
@@ -87,7 +89,7 @@ module ffp8_pe_exact #(
     // element costs little. Four blocks made a mostly gated array a quarter slower.
     always @(posedge clk) begin
         if (step) begin
-            if (beat && a_operand[7:0] != 8'd0 && w_operand[7:0] != 8'd0) begin
+            if (a_operand[7:0] != 8'd0 && w_operand[7:0] != 8'd0) begin
                 live1_q <= 1'b1;
                 product_q <= a_operand[7:0] * w_operand[7:0];
                 distance_q <= a_operand[8 +: EXP_MAX] + w_operand[8 +: EXP_MAX];

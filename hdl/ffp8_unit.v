@@ -19,6 +19,8 @@
 
 `default_nettype none
 
+`include "ffp8_widths.vh"
+
 module ffp8_unit #(
     parameter EXP_MAX     = 5,
     parameter K_MAX       = 8192,
@@ -59,7 +61,7 @@ module ffp8_unit #(
 );
 
     // An instance of a module that does not exist refuses what is not legal: see
-    // docs/hardware.md. ffp8_pe refuses kinds of elements.
+    // docs/hardware.md. ffp8_pe refuses SEGMENT and kinds of elements.
     generate
         if (EXP_MAX < 1 || EXP_MAX > 8) begin : g_illegal_exp_max
             ffp8_EXP_MAX_is_1_to_8 refused ();
@@ -67,26 +69,17 @@ module ffp8_unit #(
         if (K_MAX < 1 || K_MAX > 32768) begin : g_illegal_k_max
             ffp8_K_MAX_is_1_to_32768 refused ();
         end
-        if (SEGMENT < 1) begin : g_illegal_segment
-            ffp8_SEGMENT_is_1_or_more refused ();
-        end
     endgenerate
 
-    // As in ffp8_engine; with EXP_MAX 8 the widest product is that of powers of two.
-    localparam PRODUCT = EXP_MAX < 2 ? 16 : EXP_MAX == 8 ? 509
-        : 2 * (9 - EXP_MAX) + 2 * ((1 << EXP_MAX) - 2);
-    localparam SUM = PRODUCT + $clog2(K_MAX) + 2;
-    localparam ACC_WIDTH = SUM < 26 ? 26 : SUM;
-    localparam CARRY = SEGMENT < 1 ? 1 : SEGMENT;  // what is refused divides nothing by zero
-    localparam STAGES = PIPELINE < 1 ? 1 : PIPELINE;  // nor is an array of it empty
-    localparam STORED = ACCUMULATOR == 1 ? 36
-        : ACC_WIDTH + (ACC_WIDTH + CARRY - 1) / CARRY - 1;
-    localparam SHIFT_WIDTH = ACCUMULATOR == 1 ? 11 : $clog2(ACC_WIDTH);
-    localparam OPERAND = 1 + EXP_MAX + 8;
+    localparam ACC_WIDTH = `FFP8_ACC_WIDTH(EXP_MAX, K_MAX);
+    localparam STORED = `FFP8_STORED(ACC_WIDTH, SEGMENT, ACCUMULATOR);
+    localparam SHIFT_WIDTH = `FFP8_SHIFT_WIDTH(ACC_WIDTH, ACCUMULATOR);
+    localparam OPERAND = `FFP8_OPERAND(EXP_MAX);
+    localparam STAGES = PIPELINE < 1 ? 1 : PIPELINE;  // what is refused is no empty array
     localparam COUNT = $clog2(K_MAX + 1);
     localparam OUTPUT = 10 + 18;  // offset, and what ffp8_column takes beside it
     localparam CONTEXT = 1 + OUTPUT;  // refused, output
-    localparam START = 1 + 24 + SHIFT_WIDTH;
+    localparam START = `FFP8_START(SHIFT_WIDTH);
     localparam BITS = $clog2(EXP_MAX + 1);  // of an exponent width that the build holds
 
     wire advance;
@@ -141,26 +134,28 @@ module ffp8_unit #(
         end
     end
 
-    // Controls, one per stage: 0 beside the operands, PIPELINE beside the accumulator. Beats need
-    // no reset: whatever they add, the next first pair starts afresh.
-    reg [PIPELINE:0] beat_q, first_q, last_q;
-    reg              done_q, sum_valid_q;
+    wire accumulate, accumulate_first, done, busy;
+    wire unused = &{1'b0, busy};
+    reg  sum_valid_q;
+
+    ffp8_control #(
+        .PIPELINE(PIPELINE)
+    ) control (
+        .clk             (clk),
+        .rst             (rst),
+        .step            (advance),
+        .beat            (beat),
+        .first           (in_first),
+        .last            (in_last),
+        .accumulate      (accumulate),
+        .accumulate_first(accumulate_first),
+        .done            (done),
+        .busy            (busy)
+    );
 
     always @(posedge clk) begin
-        if (rst) begin
-            last_q <= {PIPELINE+1{1'b0}};
-            {done_q, sum_valid_q} <= 2'd0;
-        end else if (advance) begin
-            last_q <= {last_q[PIPELINE-1:0], beat && in_last};
-            {done_q, sum_valid_q} <= {last_q[PIPELINE], done_q};
-        end
-    end
-
-    always @(posedge clk) begin
-        if (advance) begin
-            beat_q <= {beat_q[PIPELINE-1:0], beat};
-            first_q <= {first_q[PIPELINE-1:0], in_first};
-        end
+        if (rst) sum_valid_q <= 1'b0;
+        else if (advance) sum_valid_q <= done;
     end
 
     wire [STORED-1:0] sum;
@@ -169,7 +164,7 @@ module ffp8_unit #(
     ffp8_pe #(
         .EXP_MAX    (EXP_MAX),
         .ACC_WIDTH  (ACC_WIDTH),
-        .SEGMENT    (CARRY),
+        .SEGMENT    (SEGMENT),
         .PIPELINE   (PIPELINE),
         .ACCUMULATOR(ACCUMULATOR)
     ) pe (
@@ -177,11 +172,10 @@ module ffp8_unit #(
         .step      (advance),
         .a_operand (a_operand_q),
         .w_operand (w_operand_q),
-        .beat      (beat_q[0]),
-        .accumulate(beat_q[PIPELINE]),
-        .first     (first_q[PIPELINE]),
+        .accumulate(accumulate),
+        .first     (accumulate_first),
         .start     (start_float),
-        .capture   (advance && done_q),
+        .capture   (advance && done),
         .drain     (1'b0),
         .chain_in  ({STORED{1'b0}}),
         .chain_out (sum)
@@ -301,7 +295,7 @@ module ffp8_unit #(
 
     ffp8_column #(
         .ACC_WIDTH  (ACC_WIDTH),
-        .SEGMENT    (CARRY),
+        .SEGMENT    (SEGMENT),
         .SHIFT_WIDTH(SHIFT_WIDTH),
         .ACCUMULATOR(ACCUMULATOR)
     ) column (

@@ -182,7 +182,7 @@ def yosys_check(hdl: Path, top: str, parameters: Parameters) -> Check:
     """Return the check that elaborates `top` in Yosys, and looks for what no flip-flop is."""
     settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
     commands = [
-        f"read_verilog {' '.join(verilog_sources(hdl))}",
+        f"read_verilog -I{hdl} {' '.join(verilog_sources(hdl))}",
         f"hierarchy -check -top {top} {settings}",
         "proc",
         "flatten",

@@ -13,6 +13,12 @@ _FRACTION = 23
 _LEAST_UNIT, _LARGEST = 2.0**-100, 2.0**100  # what leaves room for the numbers that are added
 
 
+def exist(unit: float, largest: float) -> bool:
+    """Tell whether float32 holds every value of a format: those of its ends suffice."""
+    limits = np.finfo(np.float32)
+    return unit >= float(limits.smallest_subnormal) and largest <= float(limits.max)
+
+
 def holds(fraction: int, unit: float, largest: float) -> bool:
     """Tell whether `hold` serves a format; ties of one without fraction bits go by its exponent."""
     return fraction > 0 and unit >= _LEAST_UNIT and largest <= _LARGEST

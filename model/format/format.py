@@ -174,7 +174,8 @@ class Format:
 
         Returns
         -------
-        Array of the same shape, float32 if `values` are and else float64.
+        Array of the same shape: float32 if `values` are and float32 holds every value of the
+        format, else float64.
 
         Raises
         ------
@@ -182,13 +183,12 @@ class Format:
             If a value is NaN, or float64 does not hold the format's values.
         """
         array = exact_float64(values)
-        dtype = np.float32 if array.dtype == np.float32 else np.float64
-        if dtype == np.float32 and float32_values.holds(self.fraction, self.unit, self.max):
+        single = array.dtype == np.float32 and float32_values.exist(self.unit, self.max)
+        if single and float32_values.holds(self.fraction, self.unit, self.max):
             held = float32_values.hold(array, bool(self.sign), self.fraction, self.unit, self.max)
             if not np.isnan(np.add.reduce(held, axis=None)):
                 return held[()]
-        with np.errstate(over="ignore"):
-            decoded = _value_table(self).astype(dtype)
+        decoded = _value_table(self).astype(np.float32 if single else np.float64)
         split = (self.sign, self.exponent, self.fraction)
         return lookup.quantize(array, self.unit_exponent, split, decoded)[()]
 

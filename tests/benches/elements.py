@@ -156,15 +156,24 @@ class ElementBench:
         """Return pairs of these codes."""
         return [Pair(self.exp_max, fmt_a, fmt_w, *codes) for codes in zip(a, w, strict=True)]
 
-    async def cycle(self, item: Item | None, step: int, capture: int = 0, drain: int = 0) -> None:
-        """Run one cycle: an item or a bubble enters if there is a step."""
+    async def cycle(
+        self,
+        item: Item | None,
+        step: int,
+        capture: int = 0,
+        drain: int = 0,
+        bubble: Pair | None = None,
+    ) -> None:
+        """Run one cycle: an item or a bubble enters if there is a step.
+
+        The operands of a bubble, which nobody accumulates, are anything unless they are given.
+        """
         dut, arriving, noise = self.dut, self.line[-1], integer(self.random, 8)
         mask = (1 << 1 + self.exp_max + 8) - 1
-        entering = item.pair.ports if item and step else None
-        operands = entering or [integer(self.random, 32) & mask for _ in "aw"]
+        pair = item.pair if item and step else bubble
+        operands = pair.ports if pair else [integer(self.random, 32) & mask for _ in "aw"]
         dut.a_operand.value, dut.w_operand.value = operands
         dut.step.value = step
-        dut.beat.value = int(item is not None) if step else noise & 1
         dut.accumulate.value = int(arriving is not None) if step else noise >> 1 & 1
         dut.first.value = int(arriving.first) if arriving and step else noise >> 2 & 1
         if self.has_start:
@@ -247,7 +256,10 @@ class ElementBench:
             yield (waiting.pop() if enters else None), steps
 
     async def hold_registers(self, *registers: Any) -> None:
-        """See registers keep every bit while nothing but zeros comes, twenty times."""
+        """See registers keep every bit while nothing but zeros comes, twenty times.
+
+        In bubbles the operands of the last beat stand still, as they do at the array's edge.
+        """
         checked = 0
         for _ in range(20):
             fmt_a, fmt_w = self.formats()
@@ -255,7 +267,8 @@ class ElementBench:
             live = self.pairs(fmt_a, fmt_w, *codes.T)
             for number, pair in enumerate(live):
                 await self.cycle(Item(pair, number == 0, False), 1)
-            await self.bubbles(self.pipeline + 2)
+            for _ in range(self.pipeline + 2):
+                await self.cycle(None, 1, bubble=live[-1])
             held = [int(register.value) for register in registers]
             assert held[0] != 0 and self.sum != 0, "nothing to hold"
             zeros = ((0, codes[0, 1]), (codes[0, 0], 0), (0, 0), (128 * fmt_a.sign, 1))
@@ -266,7 +279,7 @@ class ElementBench:
                 assert now == held, f"moved before {zero}"
                 checked += 1
             for _ in range(self.pipeline + 2):
-                await self.cycle(None, 1)
+                await self.cycle(None, 1, bubble=zero)
                 assert [int(register.value) for register in registers] == held, "moved after zeros"
             await self.cycle(None, 1, capture=1)
             await self.cycle(None, 0)

@@ -50,6 +50,8 @@ BENCHES = [
     ("engine", {"EXP_MAX": 4, "ROWS": 3, "COLS": 4, "K_MAX": 64, "ACCUMULATOR": 1}),
     ("engine", {"EXP_MAX": 1, "ROWS": 1, "COLS": 17, "K_MAX": 1000, "SEGMENT": 16}),
     ("engine", {"EXP_MAX": 2, "ROWS": 17, "COLS": 1, "K_MAX": 20, "SEGMENT": 7, "PIPELINE": 1}),
+    ("control", {"PIPELINE": 1}),
+    ("control", {"PIPELINE": 2}),
     ("fifo", {"WIDTH": 8, "DEPTH": 2}),
     ("fifo", {"WIDTH": 37, "DEPTH": 4}),
     ("judge", {"EXP_MAX": 3}),

@@ -8,7 +8,6 @@ import pytest
 from tests.mutation.decode_mutants import CASES, DECODE, DESIGN, SAME, SEEN
 from verif.mutation import cases
 from verif.mutation.cases import fingerprint, import_closure, read_cases
-from verif.mutation.design import Design
 from verif.mutation.mutant import Proof, Verdict
 from verif.mutation.store import Store
 
@@ -26,7 +25,8 @@ def test_cases_of_the_regression_with_its_seeds() -> None:
 def test_a_fingerprint_is_of_what_decides() -> None:
     before = fingerprint(DECODE, DESIGN, "decode")
     changed = {name: f"// changed\n{text}" for name, text in DESIGN.sources.items()}
-    unrelated = Design(DESIGN.sources | {"array": changed["array"], "decode": changed["decode"]})
+    texts = DESIGN.sources | {"array": changed["array"], "decode": changed["decode"]}
+    unrelated = replace(DESIGN, sources=texts)
     assert fingerprint(DECODE, unrelated, "decode") == before
     assert fingerprint(DECODE, unrelated, "") != fingerprint(DECODE, DESIGN, "")
     assert fingerprint(replace(DECODE, seed=2), DESIGN, "decode") != before

@@ -30,7 +30,7 @@ def builds_of(design: Design, cases: Sequence[Case]) -> dict[Case, dict[str, set
         for number, case in enumerate(cases):
             files = " ".join(f"ffp8_{module}.v" for module in design.closure(case.module))
             settings = " ".join(f"-chparam {name} {value}" for name, value in case.settings)
-            script += [f"read_verilog {files}", f"hierarchy -top ffp8_{case.module} {settings}"]
+            script += [f"read_verilog -I. {files}", f"hierarchy -top ffp8_{case.module} {settings}"]
             script += ["proc", f"write_json {number}.json", "design -reset"]
         yosys(script, folder, 300)
         found = {}

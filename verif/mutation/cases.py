@@ -129,6 +129,7 @@ def fingerprint(case: Case, design: Design, mutated: str) -> str:
         case,
         _python(case.bench),
         [(name, design.sources[name]) for name in design.closure(case.module) if name != mutated],
+        sorted(design.headers.items()),
         [path.read_text("utf-8") for path in sorted((ROOT / "hdl").glob("*.yaml"))],
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,9 +26,12 @@ class Design:
     ----------
     sources : Mapping
         Text of each module by its name without ``ffp8_``.
+    headers : Mapping
+        Text of each file that modules include, by its name.
     """
 
     sources: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Design:
@@ -45,7 +48,8 @@ class Design:
                 f"{folder}: no ffp8_*.v in it, expected the folder of the design, as in --hdl hdl"
             )
         texts = {path.stem.removeprefix("ffp8_"): path.read_text("utf-8") for path in paths}
-        return cls(texts)
+        headers = {path.name: path.read_text("utf-8") for path in sorted(folder.glob("*.vh"))}
+        return cls(texts, headers)
 
     @cached_property
     def children(self) -> dict[str, set[str]]:
@@ -103,6 +107,8 @@ class Design:
     def write(self, folder: Path, mutant: Mutant | None = None) -> None:
         """Write the design to a new folder, with the mutant in place of its module."""
         folder.mkdir(parents=True, exist_ok=True)
+        for name, text in self.headers.items():
+            (folder / name).write_text(text, encoding="utf-8")
         for module, text in self.sources.items():
             replaced = mutant is not None and mutant.module == module
             content = mutant.text if replaced else text

@@ -178,7 +178,7 @@ def _elaborate(
 ) -> list[str]:
     files = " ".join(f"{side}/ffp8_{name}.v" for name in design.closure(module))
     return [
-        f"read_verilog {files}",
+        f"read_verilog -I{side} {files}",
         f"hierarchy -check -top ffp8_{module} {settings}",
         "proc",
         *(f"blackbox A:hdlname=ffp8_{name} ffp8_{name}" for name in cut),

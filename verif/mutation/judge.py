@@ -221,6 +221,7 @@ class Judge:
         elaborated |= {name for top in elaborated for name in self.design.closure(top)}
         proof = digest(
             [(name, self.design.sources[name]) for name in sorted(elaborated)],
+            sorted(self.design.headers.items()),
             self.proof_sets(mutant),
             [(case.module, case.settings) for case in inside],
             [Path(str(part.__file__)).read_text("utf-8") for part in (equivalence, yosys)],

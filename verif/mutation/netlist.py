@@ -183,8 +183,8 @@ def _run(
     design.write(folder)
     inside = " ".join(f"ffp8_{name}.v" for name in design.closure(module) if name != module)
     settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
-    script = [f"read_verilog -lib {inside}"] * bool(inside) + [
-        f"read_verilog ffp8_{module}.v",
+    script = [f"read_verilog -I. -lib {inside}"] * bool(inside) + [
+        f"read_verilog -I. ffp8_{module}.v",
         f"hierarchy -check -top ffp8_{module} {settings}",
         "proc",
         "opt_clean",
@@ -206,4 +206,7 @@ def _with_parameters(module: str, design: Design, written: str) -> str:
     # The first case that matches decides: a mutant may match several, and a proof that took them
     # for exclusive would judge another circuit than the simulator does.
     body = body.replace(" // synopsys parallel_case", "")
-    return "`default_nettype none\n" + body.replace(f"{names}(", f"{names}{declared}(", 1)
+    included = "".join(f'`include "{name}"\n' for name in design.headers)
+    return f"`default_nettype none\n{included}" + body.replace(
+        f"{names}(", f"{names}{declared}(", 1
+    )

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 TOKEN = re.compile(
-    r"""(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<other>"(?:\\.|[^"\\\n])*"|`[^\n]*|\s+)
+    r"""(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<other>"(?:\\.|[^"\\\n])*"
+    |`(?:define|default_nettype|endif|ifdef|ifndef|include|timescale)\b[^\n]*|`\w+|\s+)
     |(?P<sized>\d+'s?[bdh][\da-fA-F_]+)|(?P<integer>\d[\d_]*)|(?P<word>[A-Za-z_$][\w$]*)
     |(?P<symbol>[-+]:|<<|>>|<=|>=|==|!=|&&|\|\||~\^|.)""",
     re.VERBOSE | re.DOTALL,

@@ -39,6 +39,11 @@ class Design:
     coverage: bool = False
 
     @property
+    def folders(self) -> list[Path]:
+        """Folders of the sources, where what they include is looked for."""
+        return sorted({path.parent for path in self.sources})
+
+    @property
     def label(self) -> str:
         """Name for a person: toplevel, parameters and what it was built for."""
         settings = (f"{name}{value}" for name, value in sorted(self.parameters.items()))
@@ -47,8 +52,9 @@ class Design:
 
     def content(self) -> list[str | bytes]:
         """Everything of the design that decides what is built."""
-        texts = (part for path in self.sources for part in (path.name, path.read_bytes()))
-        return [self.label, *texts]
+        headers = (path for folder in self.folders for path in sorted(folder.glob("*.vh")))
+        files = (*self.sources, *headers)
+        return [self.label, *(part for path in files for part in (path.name, path.read_bytes()))]
 
 
 class Simulator(Protocol):

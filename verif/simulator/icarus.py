@@ -41,6 +41,7 @@ class Icarus:
         timescale.write_text(f"+timescale+{TIMESCALE}\n")
         settings = [f"-P{top}.{name}={value}" for name, value in design.parameters.items()]
         command = ["iverilog", "-o", f"{top}.vvp", "-D", "COCOTB_SIM=1", "-g2005", "-Wall"]
+        command += [f"-I{path}" for path in design.folders]
         execute([*command, *tops, *settings, "-f", str(timescale), *sources], folder)
 
     def run_command(self, design: Design, folder: Path, seed: int) -> list[str]:

@@ -116,6 +116,7 @@ class Verilator:
         command += ["--language", "1364-2005", "--x-assign", "unique", "--x-initial", "unique"]
         libraries = config.libs_dir
         command += ["-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator"]
+        command += [f"-I{path}" for path in design.folders]
         command += [f"-G{name}={value}" for name, value in design.parameters.items()]
         main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
         execute([*command, *self._flags(design), str(main), *map(str, design.sources)], folder)
