@@ -13,6 +13,7 @@ from verif.coverage import (
     operand_points,
     range_points,
     result_points,
+    sticky_points,
 )
 from verif.coverage.point import Point
 from verif.environment import wishes
@@ -25,7 +26,14 @@ ROOT = "ffp8"
 
 def points_of(can: Capabilities) -> list[Point]:
     """Return the cover points of a design that can do this."""
-    modules = operand_points, accumulator_points, result_points, range_points, flow_points
+    modules = (
+        operand_points,
+        accumulator_points,
+        result_points,
+        sticky_points,
+        range_points,
+        flow_points,
+    )
     return [point for module in modules for point in module.points(can) if point.bins]
 
 

@@ -37,7 +37,8 @@ def points(can: Capabilities) -> list[Point]:
     return [_rounding(can), _flags(can), *([_clamp(can)] if can.clamps else [])]
 
 
-def _modes(can: Capabilities) -> list[str]:
+def modes(can: Capabilities) -> list[str]:
+    """Return the ways in which a design rounds: its modes of codes, and binary32."""
     modes = list(can.roundings) if "code" in can.outputs else []
     return modes + ["binary32"] * ("binary32" in can.outputs)
 
@@ -48,7 +49,7 @@ def _modes(can: Capabilities) -> list[str]:
 def _rounding(can: Capabilities) -> Point:
     table = {
         f"{mode}: {position}, {region}": (mode, position, region)
-        for mode, position, region in product(_modes(can), POSITIONS, REGIONS)
+        for mode, position, region in product(modes(can), POSITIONS, REGIONS)
     }
 
     def aim(name: str, random: np.random.Generator) -> Constraints:
@@ -102,7 +103,7 @@ def positions(
     result, flags
         What it was rounded to.
     """
-    lower, part, region, least = _neighbour(fmt, abs(total))
+    lower, part, region, least = neighbour(fmt, abs(total))
     if lower is None:
         return []
     tie = "tie to even up" if lower & 1 else "tie to even down"
@@ -116,7 +117,7 @@ def positions(
     return found
 
 
-def _neighbour(fmt: Format | None, magnitude: Fraction) -> tuple[int | None, Fraction, str, int]:
+def neighbour(fmt: Format | None, magnitude: Fraction) -> tuple[int | None, Fraction, str, int]:
     """Return the code at or next below a magnitude, the part of a step above, region, binade."""
     if fmt is None:
         return _binary32_neighbour(magnitude)
@@ -253,7 +254,7 @@ def _clamps_of(can: Capabilities, record: Record) -> Iterator[str]:
         total = record.job.total(*place, can.accumulator)
         if total < 0 and not fmt.sign:
             continue
-        lower, part, *_ = _neighbour(fmt, abs(total))
+        lower, part, *_ = neighbour(fmt, abs(total))
         if lower is None or lower > clamp:
             yield "above it, negative" if total < 0 else "above it"
         elif lower == clamp and not part:

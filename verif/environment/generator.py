@@ -13,6 +13,7 @@ from verif.environment.capabilities import Capabilities, Split
 from verif.environment.draw import choose, nearest
 from verif.environment.job import Job
 from verif.environment.landings import Landings
+from verif.environment.nudges import Nudges
 from verif.environment.settings import CHANGES, Build, Settings, start_units, start_word
 from verif.environment.spoiler import Spoiler
 
@@ -45,6 +46,8 @@ class Constraints:
         Whether a sum is of the largest operands alone; True for a negative one.
     landing
         Where a total lies between two results: (position, region) of `operands`.
+    nudge
+        Landmark, side and distance of a total that lies just beside a landmark: see `nudges`.
     negative
         Sign of the total that lands.
     failure
@@ -75,6 +78,7 @@ class Constraints:
     carry: int | None = None
     full: bool | None = None
     landing: tuple[str, str] | None = None
+    nudge: tuple[str, str, str] | None = None
     negative: bool | None = None
     failure: str | None = None
     change: str | None = None
@@ -97,7 +101,8 @@ class Generator:
     def __init__(self, can: Capabilities, random: np.random.Generator) -> None:
         self.can, self.random = can, random
         self.build = Build(can.exp_max, can.width, can.accumulator)
-        self.landings, self.spoiler = Landings(can, random), Spoiler(can, random, self.build)
+        self.landings, self.nudges = Landings(can, random), Nudges(can, random)
+        self.spoiler = Spoiler(can, random, self.build)
 
     def job(self, wish: Constraints, before: Job | None = None) -> Job:
         """Return a job that meets constraints, if the design can."""
@@ -138,6 +143,8 @@ class Generator:
         job = Job(settings, a_codes, w_codes, tuple(starts), tuple(biases))
         if wish.landing:
             return self.landings.landed(job, wish.landing, wish.negative)
+        if wish.nudge:
+            return self.nudges.nudged(job, wish.nudge)
         return self._in_range(job) if wish.bias_y is None else job
 
     def _operand_splits(self, wish: Constraints) -> tuple[Split, Split]:

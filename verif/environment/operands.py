@@ -134,12 +134,18 @@ def carry_pairs(fmt_a: Format, fmt_w: Format, place: int) -> list[tuple[int, int
 
     One of the formats has to be signed.
     """
-    for m in range(place, -1, -1):
+    a, w = power_pair(fmt_a, fmt_w, place)
+    minus_a, minus_w = minus(fmt_a, fmt_w)
+    return [(a | minus_a, w | minus_w), (a, w)]
+
+
+def power_pair(fmt_a: Format, fmt_w: Format, exponent: int) -> tuple[int, int]:
+    """Return positive codes whose product is 2^exponent, or a power as near below as they have."""
+    for m in range(exponent, -1, -1):
         for part in range(m + 1):
             a, w = power_code(fmt_a, m - part), power_code(fmt_w, part)
             if a is not None and w is not None:
-                minus_a, minus_w = minus(fmt_a, fmt_w)
-                return [(a | minus_a, w | minus_w), (a, w)]
+                return a, w
     raise AssertionError(f"{fmt_a} and {fmt_w} have no code of integer 1")
 
 
