@@ -29,6 +29,7 @@ FAULTS = {
     9: ("time",),
     12: ("differs", "time", "stuck"),
     **dict.fromkeys(range(14, 34), ("differs",)),
+    30: ("X", "differs", "unasked", "time"),
 }
 """How each planted fault can show; which way is first depends on the seed."""
 
@@ -39,8 +40,9 @@ SEEDS = range(int(os.environ.get("FOREIGN_SEEDS", "1")))
 """Under how many seeds each fault has to be found."""
 
 KINDS = {
-    "X": r"(z_o|sat_o|nx_o) is [01X]*X",
-    "unasked": r"an outcome that no job asked for: 0x.. of s1e5f2b16 = .*\nthe last job that was",
+    "X": r"(z_vld_o|z_o|sat_o|nx_o) is [01X]*X",
+    "unasked": r"an outcome that no job asked for: "
+    r"(0x.. of s1e5f2b16 = .*\nthe last job that was|\[\[\d+\]\], before any job)",
     "time": r"an outcome \d+ cycles after its job's last beat, expected 4\na s1e4f3b7, w s1e4f3b7",
     "stuck": r"stuck: (\d+) of \1 jobs taken, \d outcomes due",
     "differs": r"row 0, column 0 of \(1, 1\)\nexpected: ",

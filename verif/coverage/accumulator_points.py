@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product
 
 import numpy as np
 
-from model import dot
+from model import FLAG_OVERFLOW, dot
 from verif.coverage.point import Point
 from verif.environment import operands
 from verif.environment.capabilities import Capabilities, Split
@@ -27,7 +28,7 @@ FULL = {"the largest sum": False, "the most negative sum": True}
 
 def points(can: Capabilities) -> list[Point]:
     """Return the points of this module for a design."""
-    return [_accumulator(can)]
+    return [_accumulator(can), *([_accent(can)] if can.k_max > 1 else [])]
 
 
 def _accumulator(can: Capabilities) -> Point:
@@ -55,6 +56,47 @@ def _accumulator(can: Capabilities) -> Point:
         return Constraints(split_a=widest_a, split_w=widest_w, carry=max(place, 0))
 
     return Point("accumulator", tuple(table), partial(_walks_of, can, full), aim)
+
+
+# Pairs that count, one by one: without the pair the result would be another.
+
+
+def _accent(can: Capabilities) -> Point:
+    def aim(name: str, random: np.random.Generator) -> Constraints:
+        clamp = -1 if can.clamps else None
+        return Constraints(accent=name, k=can.k_max if "alone" in name else None, clamp=clamp)
+
+    return Point("accent", operands.ACCENTS, partial(_accents_of, can), aim)
+
+
+def _accents_of(can: Capabilities, record: Record) -> Iterator[str]:
+    job = record.job
+    for row, col in np.ndindex(len(job.a_codes), len(job.starts)):
+        a_codes, w_codes = job.a_codes[row].tolist(), job.w_codes[:, col].tolist()
+        live = np.flatnonzero(job.integers_a[row] * job.integers_w[:, col]).tolist()
+        for name, place in _accented(job, a_codes, w_codes, live, can.k_max):
+            without = job.a_codes.copy()
+            without[row, place] = 0
+            results, _ = replace(job, a_codes=without).expected(can)
+            beyond = int(record.expected[1][row, col]) & FLAG_OVERFLOW
+            if not beyond and results[row, col] != record.expected[0][row, col]:
+                yield name
+
+
+def _accented(
+    job: Job, a_codes: list[int], w_codes: list[int], live: list[int], k_max: int
+) -> Iterator[tuple[str, int]]:
+    """Yield which pairs of a sum have an accent: its name, and the place of the pair."""
+    if len(live) == 1 and job.k == k_max and live[0] in (0, k_max - 1):
+        yield f"the {'last' if live[0] else 'first'} pair alone", live[0]
+    pairs = list(zip(a_codes, w_codes, strict=True))
+    if len(live) == 2 and live[1] == live[0] + 1 and pairs[live[0]] == pairs[live[1]]:
+        yield "a pair twice", live[1]
+    fmt_a, fmt_w = job.settings.format_a(), job.settings.format_w(0)
+    for place in live:
+        magnitudes = a_codes[place] & fmt_a.max_code, w_codes[place] & fmt_w.max_code
+        if magnitudes == (fmt_a.max_code, fmt_w.max_code) and len(live) <= 2:
+            yield "the largest pair", place
 
 
 def _full_sums(can: Capabilities) -> dict[str, tuple[int, Split, Split]]:

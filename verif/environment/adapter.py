@@ -125,7 +125,10 @@ class PinAdapter(Adapter):
         return self._in_reset
 
     async def reset(self, kind: str = "reset") -> None:
-        """Hold reset for a cycle or two; what was on its way in is dropped."""
+        """Hold reset for a cycle or two; what was on its way in is dropped.
+
+        Meanwhile beats of noise are offered, of which the design must take none.
+        """
         self._in_reset = True
         self._set({self.reset_pin: self.reset_level})
         for queue in self._queues.values():
@@ -135,9 +138,11 @@ class PinAdapter(Adapter):
             stream.forget()
         self.begin()
         self.drive()
+        valids = [self.ports[name].valid for name in self.can.sources]
         for _ in range(int(self.random.integers(1, 3))):
+            self._set({valid: int(self.random.integers(2)) for valid in valids})
             await self.edge
-        self._set({self.reset_pin: 1 - self.reset_level})
+        self._set({self.reset_pin: 1 - self.reset_level, **dict.fromkeys(valids, 0)})
         await ReadWrite()  # who looks at this last cycle of reset has to know that it is one
         self._in_reset = False
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from model import ROUNDINGS, Format
+from model import FLAG_OVERFLOW, ROUNDINGS, Format
 from verif.environment import operands
 from verif.environment.capabilities import Capabilities, Split
 from verif.environment.draw import choose, nearest
@@ -16,6 +16,9 @@ from verif.environment.landings import Landings
 from verif.environment.nudges import Nudges
 from verif.environment.settings import CHANGES, Build, Settings, start_units, start_word
 from verif.environment.spoiler import Spoiler
+
+ATTEMPTS = 8
+"""Draws of a job whose result is to show what one pair does."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Constraints:
         Way of the accumulator, a list of products: see `operands.walk_pairs`.
     carry
         Place from which a carry runs to the accumulator's top.
+    accent
+        Which pair is to count, see `operands.accent_pairs`.
     full
         Whether a sum is of the largest operands alone; True for a negative one.
     landing
@@ -76,6 +81,7 @@ class Constraints:
     shift: int | None = None
     walk: str | None = None
     carry: int | None = None
+    accent: str | None = None
     full: bool | None = None
     landing: tuple[str, str] | None = None
     nudge: tuple[str, str, str] | None = None
@@ -109,9 +115,18 @@ class Generator:
         if wish.landing and wish.k is None:
             wish = replace(wish, k=min(self.can.k_max, 4))
         job = self._good(wish)
+        for _ in range(ATTEMPTS if wish.accent else 0):
+            if self._shows(job):
+                break
+            job = self._good(wish)
         if wish.change and before is not None:
             job = self._changed(job, before, wish.change)
         return self.spoiler.spoilt(job, wish.failure) if wish.failure else job
+
+    def _shows(self, job: Job) -> bool:
+        """Whether the first result is neither zero nor beyond the range, where a pair can hide."""
+        results, flags = job.expected(self.can)
+        return bool(results[0, 0]) and not int(flags[0, 0]) & FLAG_OVERFLOW
 
     def alike(self, job: Job, model: Job) -> Job:
         """Return a job with the configuration of another, whatever start values that takes."""
@@ -138,7 +153,7 @@ class Generator:
             biases[0] = bias_w
         else:
             biases = [bias_w] * can.cols
-        straight = wish.walk or wish.carry is not None or wish.full is not None
+        straight = wish.walk or wish.accent or wish.carry is not None or wish.full is not None
         starts = [0 if straight else self._start(settings, bias) for bias in biases]
         job = Job(settings, a_codes, w_codes, tuple(starts), tuple(biases))
         if wish.landing:
@@ -179,7 +194,7 @@ class Generator:
     def _length(self, wish: Constraints) -> int:
         if wish.k is not None:
             return wish.k
-        least = 2 if wish.walk or wish.carry is not None else 1
+        least = 2 if wish.walk or wish.carry is not None or wish.accent else 1
         longest = min(self.can.k_max, choose(self.random, (1, 2, 4, 8, 20)))
         return int(self.random.integers(min(least, self.can.k_max), max(least, longest) + 1))
 
@@ -194,7 +209,8 @@ class Generator:
         """Write the operands that are wished for over random ones, in a random row and column."""
         random = self.random
         row, col = int(random.integers(len(a_codes))), int(random.integers(w_codes.shape[1]))
-        place = int(random.integers(w_codes.shape[0]))
+        k = w_codes.shape[0]
+        place = int(random.integers(k))
         if wish.pair:
             a_codes[row, place] = operands.code_of_class(random, fmt_a, wish.pair[0])
             w_codes[place, col] = operands.code_of_class(random, fmt_w, wish.pair[1])
@@ -204,6 +220,10 @@ class Generator:
             shift_a = int(random.integers(least, min(most_a, wish.shift) + 1))
             a_codes[row, place] = operands.code_of_shift(random, fmt_a, shift_a)
             w_codes[place, col] = operands.code_of_shift(random, fmt_w, wish.shift - shift_a)
+        if wish.accent:
+            a_codes[0] = 0
+            for number, (a, w) in operands.accent_pairs(random, fmt_a, fmt_w, wish.accent, k):
+                a_codes[0, number], w_codes[number, 0] = a, w
         if wish.full is not None:
             minus_a, minus_w = operands.minus(fmt_a, fmt_w) if wish.full else (0, 0)
             a_codes[row], w_codes[:, col] = fmt_a.max_code | minus_a, fmt_w.max_code | minus_w

@@ -129,6 +129,26 @@ def walk_pairs(
     return [(first, w_code), (second, w_code)]
 
 
+ACCENTS = ("the first pair alone", "the last pair alone", "a pair twice", "the largest pair")
+"""Which pair of a sum is to count: all others are zero, or take most of it away again."""
+
+
+def accent_pairs(
+    random: np.random.Generator, fmt_a: Format, fmt_w: Format, accent: str, k: int
+) -> list[tuple[int, tuple[int, int]]]:
+    """Return the pairs of a sum of k that are not zero, each with its place; k is at least 2."""
+    if accent == "the largest pair":
+        minus_a, minus_w = minus(fmt_a, fmt_w)
+        largest = (fmt_a.max_code, fmt_w.max_code)
+        back = (largest[0] | minus_a, (largest[1] - 1) | minus_w)
+        return [(0, largest), (k - 1, back)] if minus_a or minus_w else [(0, largest)]
+    codes = int(random.integers(1, fmt_a.max_code + 1)), int(random.integers(1, fmt_w.max_code + 1))
+    if accent == "a pair twice":
+        place = int(random.integers(k - 1))
+        return [(place, codes), (place + 1, codes)]
+    return [(0 if accent == "the first pair alone" else k - 1, codes)]
+
+
 def carry_pairs(fmt_a: Format, fmt_w: Format, place: int) -> list[tuple[int, int]]:
     """Return pairs whose products are -2^m and 2^m, m the place or as near as formats allow.
 
