@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ def test_a_second_run_judges_what_has_changed(judged: list[str], tmp_path: Path)
     campaign(tmp_path)
     judged.clear()
     changed = DESIGN.sources | {"decode": DESIGN.sources["decode"] + "// changed\n"}
-    result = campaign(tmp_path, Design(changed))
+    result = campaign(tmp_path, replace(DESIGN, sources=changed))
     # ffp8_array has ffp8_decode inside, ffp8_judge has not
     assert sorted(judged) == ["array"] * 3 + ["decode"] * 3 and result.recalled == 3
 

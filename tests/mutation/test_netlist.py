@@ -72,9 +72,9 @@ def test_the_words_say_what_changed() -> None:
 
 def test_a_mutant_that_was_drawn_is_found_again(drawn: list[Mutant]) -> None:
     mutant = drawn[7]
-    assert plan.find(mutant.identity, COLUMN, DESIGN)
-    assert not plan.find(("column", mutant.source, "$add stuck at 7"), COLUMN, DESIGN)
-    assert not plan.find(("column", "another text", mutant.change), COLUMN, DESIGN)
+    assert plan.find(mutant.identity, COLUMN, DESIGN, {})
+    assert not plan.find(("column", mutant.source, "$add stuck at 7"), COLUMN, DESIGN, {})
+    assert not plan.find(("column", "another text", mutant.change), COLUMN, DESIGN, {})
 
 
 def test_the_first_case_that_matches_decides() -> None:

@@ -38,10 +38,21 @@ def test_a_sample_fails_for_a_survivor_that_is_not_listed() -> None:
 
 
 def test_a_full_campaign_fails_below_the_wanted_share() -> None:
-    enough = verdicts("survived", *["killed"] * 90, *["equivalent"] * 9, "invalid")
+    enough = verdicts("survived", *["killed"] * 190, *["equivalent"] * 9, "invalid")
     assert result(enough, is_full=True).failures() == []
-    short = result(verdicts("survived", *["killed"] * 98), is_full=True)
-    assert "98.99 %" in " ".join(short.failures())
+    short = result(verdicts("survived", *["killed"] * 198), is_full=True)
+    assert "99.50 %" in " ".join(short.failures())
+
+
+def test_a_full_campaign_fails_if_one_kind_is_below_its_share() -> None:
+    timing = [
+        Verdict(replace(one.mutant, operation="timing"), one.status)
+        for one in verdicts("survived", *["killed"] * 40)
+    ]
+    many = verdicts(*["killed"] * 400)
+    (reason,) = result([*many, *timing], is_full=True).failures()
+    assert reason.startswith("97.56 % of the mutants of kind timing are killed")
+    assert result([*many, *timing[:10]], is_full=True).failures() == []  # too few to say
 
 
 @pytest.mark.parametrize("is_full", [False, True])
@@ -55,19 +66,24 @@ def test_errors_and_emptiness_fail(is_full: bool) -> None:
     assert stale.failures() == ["an entry is stale"]
 
 
+def built(module: str) -> dict[str, list[int]]:
+    """Return no values: the entries here are of no kind that needs them."""
+    return {}
+
+
 def test_a_known_survivor_that_no_longer_is_one_is_stale() -> None:
-    assert known.stale([KNOWN], verdicts("survived"), DESIGN) == []
-    assert known.stale([KNOWN], [], DESIGN) == []
-    assert "killed decode-EXP_MAX3" in known.stale([KNOWN], verdicts("killed"), DESIGN)[0]
-    assert "but equivalent" in known.stale([KNOWN], verdicts("equivalent"), DESIGN)[0]
+    assert known.stale([KNOWN], verdicts("survived"), DESIGN, built) == []
+    assert known.stale([KNOWN], [], DESIGN, built) == []
+    assert "killed decode-EXP_MAX3" in known.stale([KNOWN], verdicts("killed"), DESIGN, built)[0]
+    assert "but equivalent" in known.stale([KNOWN], verdicts("equivalent"), DESIGN, built)[0]
     gone = replace(KNOWN, identity=("decode", "assign sign = 1'b0;", "& -> |"))
-    assert "no such mutant" in known.stale([gone], [], DESIGN)[0]
+    assert "no such mutant" in known.stale([gone], [], DESIGN, built)[0]
     renamed = replace(KNOWN, identity=("decoder", *KNOWN.identity[1:]))
-    assert "no such mutant" in known.stale([renamed], [], DESIGN)[0]
+    assert "no such mutant" in known.stale([renamed], [], DESIGN, built)[0]
 
 
 def test_the_known_survivors_can_be_made() -> None:
-    assert known.stale(known.load(), [], DESIGN) == []
+    assert known.stale(known.load(), [], DESIGN, built) == []
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ class Campaign:
     modules : Sequence of str
         Modules to mutate.
     mutants : int
-        How many to draw of them all.
+        How many to draw of them all, by operators, constants and netlists.
+    people : int
+        How many to draw of each of the kinds that people make.
     seed : int
         What they depend on.
     jobs : int
@@ -55,10 +57,12 @@ class Campaign:
         folder: Path,
         is_full: bool = False,
         retry: bool = False,
+        people: int = 0,
     ) -> None:
         self.judge = judge
         self.modules = modules
         self.mutants = mutants
+        self.people = people
         self.seed = seed
         self.jobs = jobs
         self.folder = folder
@@ -86,7 +90,9 @@ class Campaign:
             try:
                 drawn = self._draw(pool, progress)
                 self._judge(drawn, pool, progress, console)
-                stale = known.stale(known.load(), self.verdicts, self.judge.design)
+                stale = known.stale(
+                    known.load(), self.verdicts, self.judge.design, self.judge.values
+                )
             except KeyboardInterrupt:
                 console.print("interrupted: what has been judged is kept, run it again to go on")
                 stale = ["interrupted before the known survivors were compared"]
@@ -107,7 +113,8 @@ class Campaign:
 
     def _draw(self, pool: ThreadPoolExecutor, progress: Progress) -> list[Mutant]:
         design, cases = self.judge.design, self.judge.cases
-        counts = plan.shares({name: design.size(name) for name in self.modules}, self.mutants)
+        sizes = {name: design.size(name) for name in self.modules} if self.mutants else {}
+        counts = plan.shares(sizes, self.mutants)
         task = progress.add_task("modules drawn from", total=len(counts), note="")
         futures = [
             pool.submit(plan.draw, name, design, cases[name], number, self.seed)
@@ -115,7 +122,10 @@ class Campaign:
         ]
         for _ in completed(futures):
             progress.advance(task)
-        return [mutant for future in futures for mutant in future.result()]
+        drawn = [mutant for future in futures for mutant in future.result()]
+        values = {name: self.judge.values(name) for name in self.modules}
+        drawn += plan.draw_people(design, values, self.people, self.seed)
+        return list({mutant.key: mutant for mutant in drawn}.values())
 
     def _judge(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -79,8 +79,8 @@ class Case:
         return f"tests.benches.bench_{self.module}"
 
 
-def read_cases(seed: int) -> dict[str, list[Case]]:
-    """Return the cases of each module's bench that are small enough for a campaign.
+def read_cases(seed: int, large: bool = False) -> dict[str, list[Case]]:
+    """Return the cases of each module's bench that are small enough for a campaign, or the others.
 
     The first ones differ in accumulator and pipeline, so that every part of a module is soon seen.
 
@@ -88,6 +88,8 @@ def read_cases(seed: int) -> dict[str, list[Case]]:
     ----------
     seed : int
         Of the regression; each case gets from it the seed that it has there.
+    large
+        Whether to return those that are not small enough: for mutants that nothing else kills.
 
     Raises
     ------
@@ -99,12 +101,21 @@ def read_cases(seed: int) -> dict[str, list[Case]]:
     for case in rtl.BENCHES:
         module, parameters = case
         node = f"{REGRESSION}::test_bench[{rtl.case_name(case)}]"
-        if module not in LIMITED or _is_small(parameters):
+        if (module in LIMITED and not _is_small(parameters)) == large:
             found = Case(module, tuple(parameters.items()), derive_seed(seed, node))
             cases.setdefault(module, []).append(found)
     if not cases:
         raise MutationError(f"{REGRESSION}: no case in BENCHES, expected (module, parameters)")
     return {module: _varied(found) for module, found in cases.items()}
+
+
+def built_values(cases: Iterable[Case]) -> dict[str, list[int]]:
+    """Return the values of each parameter that some cases build, sorted."""
+    values: dict[str, set[int]] = {}
+    for case in cases:
+        for name, value in case.settings:
+            values.setdefault(name, set()).add(value)
+    return {name: sorted(several) for name, several in values.items()}
 
 
 def _is_small(parameters: Parameters) -> bool:

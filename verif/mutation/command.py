@@ -19,11 +19,13 @@ from verif.mutation.cases import read_cases
 from verif.mutation.design import Design
 from verif.mutation.judge import Judge
 from verif.mutation.mutant import MutationError
-from verif.mutation.report import markdown, show
+from verif.mutation.report import WANTED_OF_KIND, WANTED_PERCENT, markdown, show
 from verif.mutation.store import Store
 from verif.mutation.yosys import YosysError, YosysKilled
 
 SAMPLE, FULL = 64, 1100
+PEOPLE, PEOPLE_FULL = 4, 48
+"""Mutants of each of the kinds that people make."""
 INTERRUPTED = 130
 
 
@@ -34,9 +36,17 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Break the design on purpose: a bench must notice each mutant, or a proof "
         "show that nobody can.",
     )
-    parser.add_argument("--mutants", type=whole(1), help=f"how many, {SAMPLE}, or {FULL} if --full")
+    parser.add_argument("--mutants", type=whole(0), help=f"how many, {SAMPLE}, or {FULL} if --full")
     parser.add_argument(
-        "--full", action="store_true", help="pass if 99 percent are killed or proven equivalent"
+        "--people",
+        type=whole(0),
+        help=f"how many of each kind that people make, {PEOPLE}, or {PEOPLE_FULL} if --full",
+    )
+    parser.add_argument(
+        "--full",
+        action="store_true",
+        help=f"pass if {WANTED_PERCENT} percent are killed or proven equivalent, and "
+        f"{WANTED_OF_KIND} of each kind",
     )
     parser.add_argument(
         "--seed", type=whole(), default=1, help="what mutants and benches depend on"
@@ -48,7 +58,10 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--retry", action="store_true", help="judge kept survivors once more")
     parser.add_argument("--document", type=Path, help="write the report there too, if complete")
     settings = parser.parse_args(arguments)
-    settings.mutants = settings.mutants or (FULL if settings.full else SAMPLE)
+    if settings.people is None:
+        settings.people = PEOPLE_FULL if settings.full else PEOPLE
+    if settings.mutants is None:
+        settings.mutants = FULL if settings.full else SAMPLE
     return settings
 
 
@@ -71,7 +84,8 @@ def prepare(settings: argparse.Namespace) -> Campaign:
         if module not in cases:
             raise MutationError(f"module {module}: no bench of its own, expected one in BENCHES")
     folder = settings.results.resolve()
-    judge = Judge(design, cases, Store(folder / "results"), folder / "survivors")
+    large = read_cases(settings.seed, large=True)
+    judge = Judge(design, cases, Store(folder / "results"), folder / "survivors", large)
     return Campaign(
         judge,
         modules,
@@ -81,6 +95,7 @@ def prepare(settings: argparse.Namespace) -> Campaign:
         folder=folder,
         is_full=settings.full,
         retry=settings.retry,
+        people=settings.people,
     )
 
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from verif.mutation import equivalence, netlist, runner, yosys
+from verif.mutation import equivalence, netlist, people, runner, yosys
 from verif.mutation.builds import Build, builds_of
-from verif.mutation.cases import Case, fingerprint
+from verif.mutation.cases import Case, built_values, fingerprint
 from verif.mutation.design import Design
 from verif.mutation.mutant import Mutant, MutationError, Parameters, Verdict, digest
 from verif.mutation.runner import Outcome
@@ -37,13 +37,21 @@ class Judge:
         Where verdicts and times are kept and looked up.
     survivors : Path
         Folder for copies of the design with a survivor in it.
+    large : Mapping
+        Cases of larger builds, which judge source mutants that nothing else decides.
     """
 
     def __init__(
-        self, design: Design, cases: Mapping[str, Sequence[Case]], store: Store, survivors: Path
+        self,
+        design: Design,
+        cases: Mapping[str, Sequence[Case]],
+        store: Store,
+        survivors: Path,
+        large: Mapping[str, Sequence[Case]] | None = None,
     ) -> None:
         self.design = design
         self.cases = cases
+        self.large = large or {}
         self.store = store
         self.survivors = survivors
         self._locks: dict[str, threading.Lock] = {}
@@ -84,13 +92,17 @@ class Judge:
 
     def _decide(self, verdict: Verdict, hdl: Path) -> None:
         mutant = verdict.mutant
+        provable = mutant.operation not in people.UNPROVEN
         if any(self._is_decided(verdict, case, hdl) for case in self.own_cases(mutant)):
             return
-        if self._is_equivalent(verdict):
+        if provable and self._is_equivalent(verdict):
             return
         if any(self._is_decided(verdict, case, hdl) for case in self.user_cases(mutant)):
             return
-        self._is_equivalent_inside(verdict)
+        if provable:
+            self._is_equivalent_inside(verdict)
+        if verdict.status == "survived":
+            any(self._is_decided(verdict, case, hdl) for case in self.large_cases(mutant))
 
     def own_cases(self, mutant: Mutant) -> list[Case]:
         """Return the cases of the module's own bench that the mutant is good for."""
@@ -111,6 +123,17 @@ class Judge:
         builds = self._all_builds()
         (build,) = builds[self.own_cases(mutant)[0]][mutant.module]
         return [case for case in cases if builds[case].get(mutant.module) == {build}]
+
+    def large_cases(self, mutant: Mutant) -> list[Case]:
+        """Return the larger cases of the module and of its users; none for a netlist."""
+        if mutant.parameters is not None:
+            return []
+        names = [mutant.module, *self.design.users(mutant.module)]
+        return [case for name in names for case in self.large.get(name, ())]
+
+    def values(self, module: str) -> dict[str, list[int]]:
+        """Return the values of each parameter that the module's own bench builds."""
+        return built_values([*self.cases.get(module, ()), *self.large.get(module, ())])
 
     def proof_sets(self, mutant: Mutant) -> list[Parameters]:
         """Return the parameter sets at which a mutant must be proven equivalent."""
@@ -214,6 +237,7 @@ class Judge:
         mutant = verdict.mutant
         if verdict.status in ("killed", "invalid"):
             every = [case for cases in self.cases.values() for case in cases]
+            every += [case for cases in self.large.values() for case in cases]
             deciding = [case for case in every if case.name == verdict.killed_by]
             return digest([fingerprint(case, self.design, mutant.module) for case in deciding])
         inside = self.proofs_inside(mutant)
@@ -230,5 +254,5 @@ class Judge:
         )
         if verdict.status == "equivalent":
             return proof
-        cases = self.own_cases(mutant) + self.user_cases(mutant)
+        cases = self.own_cases(mutant) + self.user_cases(mutant) + self.large_cases(mutant)
         return digest(proof, [fingerprint(case, self.design, mutant.module) for case in cases])

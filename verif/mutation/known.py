@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from verif.commands.entries import read_entries
 from verif.mutation.design import Design
 from verif.mutation.mutant import Mutant, MutationError, Verdict
+from verif.mutation.people import Values
 from verif.mutation.plan import find
 
 KNOWN = Path(__file__).with_name("survivors.yaml")
@@ -54,7 +55,12 @@ def load(path: Path = KNOWN) -> list[Known]:
     return found
 
 
-def stale(known: Iterable[Known], verdicts: Iterable[Verdict], design: Design) -> list[str]:
+def stale(
+    known: Iterable[Known],
+    verdicts: Iterable[Verdict],
+    design: Design,
+    values: Callable[[str], Values],
+) -> list[str]:
     """Return why entries no longer hold, a sentence each: judged otherwise, or not to be made.
 
     Parameters
@@ -65,6 +71,8 @@ def stale(known: Iterable[Known], verdicts: Iterable[Verdict], design: Design) -
         What has been judged.
     design : Design
         What mutants are made of.
+    values : callable
+        Returns the values of a module's parameters that benches build.
     """
     verdicts = list(verdicts)
     sentences = []
@@ -74,11 +82,13 @@ def stale(known: Iterable[Known], verdicts: Iterable[Verdict], design: Design) -
         if judged and not survived:
             how = f"{judged[0].status} {judged[0].killed_by}".strip()
             sentences.append(f"{entry}: listed in {KNOWN.name}, but {how}")
-        elif not judged and not _can_be_made(entry, design):
+        elif not judged and not _can_be_made(entry, design, values):
             sentences.append(f"{entry}: listed in {KNOWN.name}, but no such mutant can be made")
     return sentences
 
 
-def _can_be_made(entry: Known, design: Design) -> bool:
-    in_design = entry.identity[0] in design.sources
-    return in_design and find(entry.identity, entry.parameters, design)
+def _can_be_made(entry: Known, design: Design, values: Callable[[str], Values]) -> bool:
+    module = entry.identity[0]
+    if module not in design.sources:
+        return False
+    return find(entry.identity, entry.parameters, design, values(module))

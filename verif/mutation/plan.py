@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from verif.mutation import netlist, source
+from verif.mutation import netlist, people, source
 from verif.mutation.cases import VARIANTS, Case
 from verif.mutation.design import Design
 from verif.mutation.mutant import Mutant
@@ -31,7 +31,7 @@ def shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
         In proportion to size above the same minimum for each: half of an equal share, and at
         least `MINIMUM`.
     """
-    minimum = max(MINIMUM, total // (2 * len(sizes)))
+    minimum = max(MINIMUM, total // (2 * max(1, len(sizes))))
     left = max(0, total - minimum * len(sizes))
     whole = sum(sizes.values())
     counts, given, reached = {}, 0, 0
@@ -76,14 +76,43 @@ def draw(module: str, design: Design, cases: Sequence[Case], count: int, seed: i
     return list({mutant.key: mutant for mutant in drawn}.values())
 
 
+def draw_people(
+    design: Design, values: Mapping[str, people.Values], count: int, seed: int
+) -> list[Mutant]:
+    """Draw so many mutants of each of the kinds that people make, of all modules together.
+
+    Parameters
+    ----------
+    design : Design
+        The design.
+    values : Mapping
+        For each module to draw from the values of its parameters that benches build.
+    count : int
+        How many of each kind.
+    seed : int
+        What the draw depends on.
+    """
+    made = [
+        mutant
+        for name, built in values.items()
+        for mutant in people.make_mutants(name, design, built)
+    ]
+    return people.draw(made, count, f"{seed}:people")
+
+
 def find(
-    identity: tuple[str, str, str], parameters: Mapping[str, int] | None, design: Design
+    identity: tuple[str, str, str],
+    parameters: Mapping[str, int] | None,
+    design: Design,
+    values: people.Values,
 ) -> bool:
     """Tell whether a mutant of this identity can be made, see `Mutant.identity`."""
     module, text, change = identity
     if parameters is None:
         sites = source.make_mutants(module, design)
-        return any(mutant.identity == identity for site in sites for mutant in site)
+        made = [mutant for site in sites for mutant in site]
+        made += people.make_mutants(module, design, values)
+        return any(mutant.identity == identity for mutant in made)
     mutations = netlist.list_all(module, design, parameters)
     same_pin = (one for one in mutations if change.startswith(f"{one.pin} "))
     return any(one.place(design.sources[module])[1] == text for one in same_pin)

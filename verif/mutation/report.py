@@ -12,8 +12,12 @@ from rich.table import Table
 
 from verif.mutation.known import Known
 from verif.mutation.mutant import NETLIST, SOURCE, Verdict
+from verif.mutation.people import KINDS
 
-WANTED_PERCENT = 99
+WANTED_PERCENT, WANTED_OF_KIND = 99.5, 98
+FEW = 20
+"""Mutants of a kind below which one survivor would say nothing about its share."""
+
 COLUMNS = {
     "mutants": "valid",
     "own bench": "killed_by_own_bench",
@@ -85,9 +89,17 @@ class Result:
     @property
     def percent(self) -> float:
         """Share of the valid mutants that is killed or proven equivalent."""
-        counts = count(self.verdicts)
-        decided = counts["killed"] + counts["equivalent"]
-        return 100 * decided / counts["valid"] if counts["valid"] else 0.0
+        return percent(self.verdicts)
+
+    @property
+    def kinds(self) -> dict[str, list[Verdict]]:
+        """Verdicts by kind: what was done in the source, or any change of a netlist."""
+        found: dict[str, list[Verdict]] = {}
+        for verdict in self.verdicts:
+            mutant = verdict.mutant
+            kind = NETLIST if mutant.kind == NETLIST else mutant.operation
+            found.setdefault(kind, []).append(verdict)
+        return dict(sorted(found.items()))
 
     def failures(self) -> list[str]:
         """Return why the campaign fails, a sentence each; none if it does not."""
@@ -107,9 +119,23 @@ class Result:
                 f"{self.percent:.2f} % of the valid mutants are killed or proven equivalent, "
                 f"wanted are {WANTED_PERCENT} %"
             )
+        if self.is_full:
+            reasons += [
+                f"{percent(verdicts):.2f} % of the mutants of kind {kind} are killed or proven "
+                f"equivalent, wanted are {WANTED_OF_KIND} %"
+                for kind, verdicts in self.kinds.items()
+                if percent(verdicts) < WANTED_OF_KIND and count(verdicts)["valid"] >= FEW
+            ]
         if not self.is_full:
             reasons += [f"survivor, not listed: {one.mutant}" for one in self.unknown_survivors]
         return reasons
+
+
+def percent(verdicts: Sequence[Verdict]) -> float:
+    """Return the share of the valid mutants that is killed or proven equivalent, in percent."""
+    counts = count(verdicts)
+    decided = counts["killed"] + counts["equivalent"]
+    return 100 * decided / counts["valid"] if counts["valid"] else 0.0
 
 
 def count(verdicts: Sequence[Verdict]) -> dict[str, int]:
@@ -159,6 +185,7 @@ def summarize(result: Result) -> dict[str, object]:
         "seconds_per_mutant": round(mean_seconds(verdicts), 2),
         "simulated_seconds_per_mutant": round(mean_simulated(verdicts), 2),
         "modules": {name: count(of_module(verdicts, name)) for name in result.modules},
+        "kinds": {name: count(found) for name, found in result.kinds.items()},
         "survivors": survivors,
         "per_mutant": [verdict.as_dict() for verdict in verdicts],
     }
@@ -181,12 +208,13 @@ def mean_simulated(verdicts: Sequence[Verdict]) -> float:
 
 def show(result: Result, console: Console) -> None:
     """Print the counts by module, and what the campaign came to."""
-    table = Table("module", title=f"Mutants, seed {result.seed}", box=box.SIMPLE)
-    for title in COLUMNS:
-        table.add_column(title, justify="right")
-    for cells in _rows(result):
-        table.add_row(*cells)
-    console.print(table)
+    for title, rows in (("module", _rows(result)), ("kind", _rows_of_kinds(result))):
+        table = Table(title, title=f"Mutants, seed {result.seed}", box=box.SIMPLE)
+        for heading in COLUMNS:
+            table.add_column(heading, justify="right")
+        for cells in rows:
+            table.add_row(*cells)
+        console.print(table)
     for failure in result.failures():
         console.print(failure, markup=False, highlight=False, soft_wrap=True)
     counts = count(result.verdicts)
@@ -205,7 +233,15 @@ def show(result: Result, console: Console) -> None:
 
 def _rows(result: Result) -> list[list[str]]:
     parts = {name: of_module(result.verdicts, name) for name in result.modules}
-    counted = {name: count(part) for name, part in parts.items()} | {"all": count(result.verdicts)}
+    return _counted(parts | {"all": list(result.verdicts)})
+
+
+def _rows_of_kinds(result: Result) -> list[list[str]]:
+    return _counted(result.kinds)
+
+
+def _counted(parts: Mapping[str, Sequence[Verdict]]) -> list[list[str]]:
+    counted = {name: count(part) for name, part in parts.items()}
     return [
         [name, *(str(counts[key]) for key in COLUMNS.values())] for name, counts in counted.items()
     ]
@@ -229,6 +265,17 @@ def markdown(result: Result) -> str:
         "| module | " + " | ".join(COLUMNS) + " |",
         "| --- " + "| --: " * len(COLUMNS) + "|",
         *("| " + " | ".join(cells) + " |" for cells in _rows(result)),
+        "",
+        "| kind | " + " | ".join(COLUMNS) + " | decided |",
+        "| --- " + "| --: " * (len(COLUMNS) + 1) + "|",
+        *(
+            f"| {' | '.join(cells)} | {percent(result.kinds[cells[0]]):.2f} % |"
+            for cells in _rows_of_kinds(result)
+        ),
+        "",
+        "Kinds that people make: "
+        + "; ".join(f"{name}: {text}" for name, text in KINDS.items())
+        + ".",
         "",
         "Own bench and users: killed by the module's bench, by one of a module that contains it. "
         "Combinational and inductive: proven equivalent, for all inputs, or for all times by "

@@ -1,0 +1,359 @@
+"""Makes mutants of the kinds that people make: at wires, resets, priorities, cycles and sizes.
+
+They are what an engineer writes by mistake where every operator and constant is right: see `KINDS`.
+Each is a change of the source at one place, besides a register that a later cycle may need.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+
+from verif.mutation.design import Design
+from verif.mutation.mutant import SOURCE, Mutant
+from verif.mutation.tokens import Source, Token
+
+KINDS = {
+    "pin": "an input of an instance left open, or fixed to 0 or 1",
+    "parameter": "a parameter of an instance left out, or exchanged with the one before it",
+    "unreset": "one register that only power-up clears, and no later reset",
+    "priority": "two events of one cycle of which the other one wins",
+    "timing": "a condition seen a cycle early or late, or held a cycle too short or too long",
+    "short": "a counter, a loop or an index that stops short of its range",
+    "build": "a fault at one value of one parameter, of those that the benches build",
+}
+
+UNPROVEN = ("parameter", "short", "build")
+"""Kinds that show at some sizes only: a proof at the small ones says nothing."""
+
+Change = tuple[int, str, str, str]
+"""Start, text before, text after, and what is added at the module's end."""
+
+CAPITALS = re.compile(r"[A-Z][A-Z0-9_]*")
+LOOP_STOPS = (4, 12, 16)
+Values = Mapping[str, Sequence[int]]
+"""Values of each parameter of a module that benches build."""
+
+
+def make_mutants(module: str, design: Design, values: Values) -> list[Mutant]:
+    """Return every mutant of these kinds that can be made in a module's source."""
+    source = _Faults(design.sources[module], design, values)
+    mutants, texts = [], {source.text}
+    for kind in KINDS:
+        for start, before, after, added in getattr(source, f"{kind}_faults")():
+            end = start + len(before)
+            text = source.text[:start] + after + source.text[end:]
+            text = text.replace("\nendmodule", f"\n{added}\nendmodule", 1) if added else text
+            if text in texts or source.has_comment(start, end):
+                continue
+            texts.add(text)
+            line = source.line(start)
+            whole = source.text.splitlines()[line - 1].partition("//")[0].strip()
+            change = f"{' '.join(before.split())} -> {' '.join(after.split()) or '(nothing)'}"
+            change += f", {' '.join(added.split())}" if added else ""
+            mutants.append(Mutant(module, SOURCE, kind, line, whole, change, text))
+    return mutants
+
+
+def draw(mutants: Sequence[Mutant], count: int, seed: int | str) -> list[Mutant]:
+    """Draw so many of each kind, spread over the modules, from a seed alone."""
+    chance, drawn = random.Random(str(seed)), []
+    for kind in KINDS:
+        queues: dict[str, list[Mutant]] = {}
+        for mutant in mutants:
+            if mutant.operation == kind:
+                queues.setdefault(mutant.module, []).append(mutant)
+        shuffled = [chance.sample(queue, len(queue)) for queue in queues.values()]
+        turns = zip_longest(*chance.sample(shuffled, len(shuffled)))
+        drawn += [one for turn in turns for one in turn if one][:count]
+    return sorted(drawn, key=lambda mutant: (mutant.module, mutant.line, mutant.change))
+
+
+class _Faults(Source):
+    """The faults that people could make in a source."""
+
+    def __init__(self, text: str, design: Design, values: Values) -> None:
+        super().__init__(text)
+        self.design, self.values = design, values
+        header = re.match(r"[^;]*;", text[text.index("module ffp8_") :], re.DOTALL)
+        self.parameters = re.findall(r"parameter\s+(\w+)\s*=", header[0] if header else "")
+        self.scalars = set(re.findall(r"\b(?:wire|reg)\s+(\w+)\s*[,;=)]", text))
+        self.scalars |= set(re.findall(r"\b(?:wire|reg)\s+(\w+)\s*(?=\n|//)", text))
+
+    # Instances.
+
+    def instances(self) -> Iterator[tuple[str, int | None, int]]:
+        """Yield the module of each instance, and the brackets of its parameters and ports."""
+        for index, token in enumerate(self.tokens):
+            child = token.text.removeprefix("ffp8_")
+            if token.text == child or child not in self.design.sources:
+                continue
+            if self.tokens[index - 1].text == "module":
+                continue
+            name, settings = index + 1, None
+            if self.tokens[name].text == "#":
+                settings = name + 1
+                name = self.closing[settings] + 1
+            yield child, settings, name + 1
+
+    def named(self, opening: int) -> list[tuple[int, str, int]]:
+        """Return the connections in a bracket: the dot, the name, the bracket of each."""
+        dots = [i for i in self.at_level(opening + 1) if self.tokens[i].text == "."]
+        return [(dot, self.tokens[dot + 1].text, dot + 2) for dot in dots]
+
+    def pin_faults(self) -> Iterator[Change]:
+        """Yield inputs that are left open, or fixed."""
+        for child, _, ports in self.instances():
+            directions = self.design.ports(child)
+            for _, name, bracket in self.named(ports):
+                if name == "clk" or directions[name][0] != "input":
+                    continue
+                before = self.between(bracket, self.closing[bracket])
+                wide = directions[name][1] != ""
+                for after in ("()", "(1'b0)", "(~0)" if wide else "(1'b1)"):
+                    yield self.tokens[bracket].start, before, after, ""
+
+    def parameter_faults(self) -> Iterator[Change]:
+        """Yield parameters that are left out, or exchanged."""
+        for _, settings, _ in self.instances():
+            if settings is None:
+                continue
+            named = self.named(settings)
+            for place, (dot, _, bracket) in enumerate(named):
+                first, last = self.tokens[dot].start, self.tokens[self.closing[bracket]].end
+                if place + 1 < len(named):
+                    last = self.tokens[named[place + 1][0]].start
+                elif place:
+                    first = self.tokens[self.closing[named[place - 1][2]]].end
+                yield first, self.text[first:last], "", ""
+                if place:
+                    there = named[place - 1][2]
+                    whole = self.between(there, self.closing[bracket])
+                    old, new = (self.between(one, self.closing[one]) for one in (there, bracket))
+                    middle = whole[len(old) : len(whole) - len(new)]
+                    yield token_start(self, there), whole, f"{new}{middle}{old}", ""
+
+    # Resets.
+
+    def unreset_faults(self) -> Iterator[Change]:
+        """Yield registers that are cleared at power-up alone."""
+        for index, token in enumerate(self.tokens):
+            if token.text != "if" or self.between(index + 1, self.closing[index + 1]) != "(rst)":
+                continue
+            first = self.closing[index + 1] + 1
+            last = self.statement_end(first)
+            for place in sorted(self.assignments):
+                if not first <= place <= last or self._in_loop(place):
+                    continue
+                start = self._statement_start(place)
+                if start < first:
+                    continue
+                target = self.between(start, place - 1)
+                end = self.find(place, ";")
+                value = self.between(place + 1, end - 1)
+                whole = self.between(start, end)
+                yield self.tokens[start].start, whole, ";", f"initial {target} = {value};"
+                names = re.findall(r"\w+", target) if target.startswith("{") else []
+                for name in names:  # one of several
+                    kept = "".join(f"{one} <= 0; " for one in names if one != name)
+                    after = f"begin {kept}end"
+                    yield self.tokens[start].start, whole, after, f"initial {name} = 0;"
+
+    def _in_loop(self, place: int) -> bool:
+        line = self.text.rfind("\n", 0, self.tokens[place].start)
+        return "for (" in self.text[line : self.tokens[place].start]
+
+    def _statement_start(self, place: int) -> int:
+        start = place
+        for before in self.before_at_level(place):
+            if self.tokens[before].text in (";", "begin", "end", "else", ":", "("):
+                break
+            start = before
+        if self.tokens[start].text == "if":
+            start = self.closing[start + 1] + 1
+        return start
+
+    # Priorities.
+
+    def priority_faults(self) -> Iterator[Change]:
+        """Yield chains of conditions in another order, and clears that win over sets."""
+        for index, token in enumerate(self.tokens):
+            if token.text == "if":
+                yield from self._swapped_branches(index)
+            elif token.text == "?" and self.active[index]:
+                yield from self._swapped_choices(index)
+            elif token.text in ("|", "||", "&", "&&") and self.active[index]:
+                yield from self._swapped_set(index)
+
+    def _swapped_branches(self, index: int) -> Iterator[Change]:
+        """Exchange the first two branches of a chain, or two conditions one after the other."""
+        first_end = self._branch_end(index)
+        if first_end is None or first_end + 2 >= len(self.tokens):
+            return
+        chained = self.tokens[first_end + 1].text == "else"
+        second = first_end + 2 if chained else first_end + 1
+        if self.tokens[second].text != "if":
+            return
+        second_end = self._branch_end(second)
+        if second_end is None:
+            return
+        if not chained and not self._targets(index, first_end) & self._targets(second, second_end):
+            return
+        one, other = self.between(index, first_end), self.between(second, second_end)
+        whole = self.between(index, second_end)
+        yield token_start(self, index), whole, f"{other}{' else ' if chained else ' '}{one}", ""
+
+    def _branch_end(self, index: int) -> int | None:
+        """Return the last token of ``if (...) statement``, None where it has an inner if."""
+        body = self.closing[index + 1] + 1
+        return None if self.tokens[body].text in ("if", "for") else self.statement_end(body)
+
+    def _targets(self, first: int, last: int) -> set[str]:
+        places = [place for place in self.assignments if first <= place <= last]
+        return {self.tokens[self._statement_start(place)].text for place in places}
+
+    def _swapped_choices(self, question: int) -> Iterator[Change]:
+        """Exchange the two conditions of ``a ? x : b ? y : z``, with what they choose."""
+        colon = next((i for i in self.at_level(question + 1) if self.tokens[i].text == ":"), None)
+        if colon is None:
+            return
+        inner = None
+        for place in self.at_level(colon + 1):
+            if self.tokens[place].text in (";", ",", ":"):
+                break
+            if self.tokens[place].text == "?":
+                inner = place
+                break
+        if inner is None:
+            return
+        inner_colon = next(i for i in self.at_level(inner + 1) if self.tokens[i].text == ":")
+        start = question
+        for place in self.before_at_level(question):
+            if place in self.assignments or self.tokens[place].text in (";", ",", ":", "?"):
+                break
+            start = place
+        a, x = self.between(start, question - 1), self.between(question + 1, colon - 1)
+        b, y = self.between(colon + 1, inner - 1), self.between(inner + 1, inner_colon - 1)
+        whole = self.between(start, inner_colon)
+        yield token_start(self, start), whole, f"{b} ? {y} : {a} ? {x} :", ""
+
+    def _swapped_set(self, index: int) -> Iterator[Change]:
+        """Let a clear win over a set: ``(q & ~clear) | set`` and ``(q || set) && !clear``."""
+        opening = {close: start for start, close in self.closing.items()}
+        close = index - 1
+        if self.tokens[close].text != ")":
+            return
+        start = opening[close]
+        inside = [
+            i for i in self.at_level(start + 1) if self.tokens[i].text in ("&", "&&", "|", "||")
+        ]
+        inside = [i for i in inside if i < close]
+        outer = self.tokens[index].text
+        others = ("&", "&&") if outer in ("|", "||") else ("|", "||")
+        if len(inside) != 1 or self.tokens[inside[0]].text not in others:
+            return
+        last = index
+        for place in self.at_level(index + 1):
+            if self.tokens[place].text in (";", ",", ":", "?", "&&", "||", "|"):
+                break
+            last = self.closing.get(place, place)
+        held = self.between(start + 1, inside[0] - 1)
+        first = self.between(inside[0] + 1, close - 1)
+        second = self.between(index + 1, last)
+        after = f"(({held} {outer} {second}) {self.tokens[inside[0]].text} {first})"
+        yield token_start(self, start), self.between(start, last), after, ""
+
+    # Cycles.
+
+    def timing_faults(self) -> Iterator[Change]:
+        """Yield operands of conditions that are seen early or late, or too short or too long."""
+        if "input  wire" not in self.text or "clk" not in self.text:
+            return
+        early = {target: value for target, value in re.findall(r"\b(\w+_q) <= (\w+);", self.text)}
+        for index, token in enumerate(self.tokens):
+            if not self.active[index] or token.kind != "word" or not self._is_operand(index):
+                continue
+            name = token.text
+            if name in early:
+                yield token.start, name, early[name], ""
+            if name not in self.scalars or name in ("clk", "rst"):
+                continue
+            late = "reg late_q; always @(posedge clk) late_q <= " + name + ";"
+            for after in ("late_q", f"(late_q && {name})", f"(late_q || {name})"):
+                yield token.start, name, after, late
+
+    def _is_operand(self, index: int) -> bool:
+        """Whether a word is a whole operand of a condition or of an expression of one bit."""
+        if index + 1 == len(self.tokens):
+            return False
+        before, after = self.tokens[index - 1].text, self.tokens[index + 1].text
+        if before not in ("&&", "||", "!", "(", "=", "<="):
+            return False
+        if after not in ("&&", "||", ")", ";", "?"):
+            return False
+        connects = before == "(" and self.tokens[index - 3].text == "."
+        return not connects and (before not in ("=", "<=") or index - 1 in self.assignments)
+
+    # Sizes.
+
+    def short_faults(self) -> Iterator[Change]:
+        """Yield loops, counters and limits that stop short of their range."""
+        loops = 0  # where the head of the last loop ends
+        for index, token in enumerate(self.tokens):
+            if token.text == "for":
+                loops = self.closing[index + 1]
+                first = self.find(index, ";")
+                second = self.find(first + 1, ";")
+                condition = self.between(first + 1, second - 1)
+                start, name = token_start(self, first + 1), self.tokens[first + 1].text
+                yield start, condition, f"{condition} - 1", ""
+                for stop in LOOP_STOPS:
+                    yield start, condition, f"{condition} && {name} < {stop}", ""
+            elif token.text == "reg" and self.tokens[index + 1].text == "[":
+                close = self.closing[index + 1]
+                width = self.between(index + 1, close)
+                if width.endswith("-1:0]"):
+                    yield token_start(self, index + 1), width, width[:-5] + "-2:0]", ""
+            elif token.text in ("==", "!=", "<", ">=") and self.active[index] and index > loops:
+                yield from self._lower_limit(index)
+
+    def _lower_limit(self, index: int) -> Iterator[Change]:
+        """Compare with one less than a limit that is a parameter, or in too few bits."""
+        limit = index + 1
+        if not CAPITALS.fullmatch(self.tokens[limit].text):
+            return
+        last = self.closing[limit + 1] if self.tokens[limit + 1].text == "[" else limit
+        before = self.between(limit, last)
+        yield token_start(self, limit), before, f"({before} - 1'b1)", ""
+
+    def build_faults(self) -> Iterator[Change]:
+        """Yield widths and conditions that are wrong at one value of one parameter."""
+        settings = [
+            f"{name} == {value}" for name in self.parameters for value in self.values.get(name, ())
+        ]
+        for index, token in enumerate(self.tokens):
+            if token.text == "localparam" and self.tokens[index + 1].text != "[":
+                place, end = self.find(index, "="), self.find(index, ";")
+                whole = self.text[self.tokens[place].end : self.tokens[end].start]
+                value = whole.lstrip()
+                start = self.tokens[end].start - len(value)
+                for setting in settings:
+                    yield start, value, f"({value}) - ({setting})", ""
+            elif token.text == "if" and self.active[index]:
+                condition = self.between(index + 1, self.closing[index + 1])
+                if condition == "(rst)" or any(
+                    CAPITALS.fullmatch(self.tokens[i].text)
+                    for i in range(index + 1, self.closing[index + 1])
+                ):
+                    continue
+                for setting in settings:
+                    after = f"({condition} && !({setting}))"
+                    yield token_start(self, index + 1), condition, after, ""
+
+
+def token_start(source: Source, index: int) -> int:
+    """Return the offset of a token."""
+    token: Token = source.tokens[index]
+    return token.start
