@@ -93,10 +93,14 @@ def _accented(
     if len(live) == 2 and live[1] == live[0] + 1 and pairs[live[0]] == pairs[live[1]]:
         yield "a pair twice", live[1]
     fmt_a, fmt_w = job.settings.format_a(), job.settings.format_w(0)
-    for place in live:
-        magnitudes = a_codes[place] & fmt_a.max_code, w_codes[place] & fmt_w.max_code
-        if magnitudes == (fmt_a.max_code, fmt_w.max_code) and len(live) <= 2:
-            yield "the largest pair", place
+    largest = [
+        place
+        for place in live
+        if a_codes[place] & fmt_a.max_code == fmt_a.max_code
+        and w_codes[place] & fmt_w.max_code == fmt_w.max_code
+    ]
+    if len(largest) == 1 and len(live) <= 2:  # two could be wrong together
+        yield "the largest pair", largest[0]
 
 
 def _full_sums(can: Capabilities) -> dict[str, tuple[int, Split, Split]]:
