@@ -81,6 +81,13 @@ async def start(dut: Any) -> tuple[Runner, Ledger, EngineDriver]:
     return runner, ledger, runner.environment.adapter.driver
 
 
+def packet_failures(runner: Runner, count: int) -> list[str]:
+    """Return so many ways to fail at the end of a packet, of a and w where these have two beats."""
+    kinds = [name for name in runner.environment.can.failures if "packet" in name]
+    kinds = [name for name in ("w packet short", "a packet short") if name in kinds] or kinds
+    return (kinds * count)[:count]
+
+
 async def check_registers(runner: Runner, ledger: Ledger) -> None:
     """Compare counters and status with what moved, while nothing is inside."""
     can, engine = runner.environment.can, runner.environment.adapter.driver
@@ -121,9 +128,12 @@ async def formats_change_from_tile_to_tile(dut):
 @bench_test()
 async def tiles_run_back_to_back(dut):
     """N tiles of K take N * K + c cycles, with one c for all N, and the latency is as promised."""
-    runner, ledger, _ = await start(dut)
+    runner, ledger, engine = await start(dut)
     await scenarios.full_rate(runner)
     await scenarios.mixed_rate(runner, 6)
+    if engine.k_max < max(engine.rows, engine.cols):  # no tiles were long enough
+        await runner.send(Constraints())
+        await runner.environment.drained()
     await check_registers(runner, ledger)
     await runner.environment.finish()
 
@@ -148,7 +158,8 @@ async def errors_discard_one_tile(dut):
 async def a_refused_configuration_keeps_the_c_stream_closed(dut):
     """Keep a third tile out of the refused registers, whatever fails or is reset before."""
     runner, *_ = await start(dut)
-    for before in (None, "a packet short", "start infinite", "config clamp", None):
+    (packet,) = packet_failures(runner, 1)
+    for before in (None, packet, "start infinite", "config clamp", None):
         await scenarios.refused_behind_another(runner, before)
     await runner.environment.finish()
 
@@ -239,7 +250,9 @@ async def a_started_context_survives_the_soft_reset(dut):
     """Keep a later tile's c packet that has come in before the failing tile's end."""
     runner, *_ = await start(dut)
     environment = runner.environment
-    for failure in ("a packet short", "w packet short") * 2:
+    if environment.can.k_max == 1:  # no tile fails later than by its c packet
+        return
+    for failure in packet_failures(runner, 2) * 2:
         environment.adapter.pace({"a": 0, "w": 0})
         await runner.send(Constraints(failure=failure))
         await runner.send(Constraints())
@@ -279,7 +292,7 @@ async def a_soft_reset_after_an_error_waits(dut):
     runner, _, engine = await start(dut)
     environment, waited = runner.environment, 0
     board = environment.scoreboard
-    for failure in ("w packet short", "start infinite", "c packet long", "config a"):
+    for failure in (*packet_failures(runner, 1), "start infinite", "c packet long", "config a"):
         environment.adapter.pace({"y": 0})
         await runner.send(Constraints(k=min(5, engine.k_max)))
         await runner.send(Constraints(failure=failure))
@@ -303,6 +316,8 @@ async def a_soft_reset_after_an_error_waits(dut):
 async def an_error_wins_over_a_pending_soft_reset(dut):
     """Halt, though a soft reset was asked for; keep one that is asked for after the error."""
     runner, _, engine = await start(dut)
+    if engine.k_max < 8:  # no packet is long enough for anything to come in its middle
+        return
     environment, generator = runner.environment, runner.generator
     a, late_ones = environment.adapter.streams["a"], 0
     await engine.write("IRQ_ENABLE", error=1)
@@ -399,7 +414,7 @@ async def interrupts_follow_tiles_and_errors(dut):
     """Raise the interrupt when enabled and a tile is done or fails, drop it when cleared."""
     runner, _, engine = await start(dut)
     environment = runner.environment
-    causes = {"tile_done": None, "error": "w packet short"}
+    causes = {"tile_done": None, "error": packet_failures(runner, 1)[0]}
     for cause, failure in causes.items():
         for enabled in (0, 1):
             await engine.write("IRQ_ENABLE", **{cause: enabled})

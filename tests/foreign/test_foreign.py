@@ -30,6 +30,7 @@ FAULTS = {
     12: ("differs", "time", "stuck"),
     **dict.fromkeys(range(14, 34), ("differs",)),
     30: ("X", "differs", "unasked", "time"),
+    31: ("X", "differs"),
 }
 """How each planted fault can show; which way is first depends on the seed."""
 

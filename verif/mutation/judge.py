@@ -38,7 +38,7 @@ class Judge:
     survivors : Path
         Folder for copies of the design with a survivor in it.
     large : Mapping
-        Cases of larger builds, which judge source mutants that nothing else decides.
+        Cases of larger builds, which judge mutants of the kinds that show at some sizes only.
     """
 
     def __init__(
@@ -125,11 +125,8 @@ class Judge:
         return [case for case in cases if builds[case].get(mutant.module) == {build}]
 
     def large_cases(self, mutant: Mutant) -> list[Case]:
-        """Return the larger cases of the module and of its users; none for a netlist."""
-        if mutant.parameters is not None:
-            return []
-        names = [mutant.module, *self.design.users(mutant.module)]
-        return [case for name in names for case in self.large.get(name, ())]
+        """Return the larger cases of the module's own bench for kinds that small ones may miss."""
+        return list(self.large.get(mutant.module, ())) * (mutant.operation in people.UNPROVEN)
 
     def values(self, module: str) -> dict[str, list[int]]:
         """Return the values of each parameter that the module's own bench builds."""
