@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -51,6 +52,8 @@ class Coverage:
     ----------
     points
         The points by name.
+    hit
+        How many bins of each point have been hit.
     """
 
     def __init__(self, group: str, can: Capabilities) -> None:
@@ -60,6 +63,7 @@ class Coverage:
         # Beside the library's counts, which take a walk through all bins to ask for.
         self._left = {(p.name, name): None for p in self.points.values() for name in p.bins}
         self._bins = len(self._left)
+        self.hit: Counter[str] = Counter()
         self._failed: Record | None = None
         self._paces: set[str] = set()
 
@@ -78,7 +82,9 @@ class Coverage:
         hits = frozenset(hits)
         self._samplers[name](hits)
         for one in hits:
-            self._left.pop((name, one), None)
+            if (name, one) in self._left:
+                del self._left[name, one]
+                self.hit[name] += 1
 
     def on_cycle(self, environment: Environment) -> None:
         """Sample how streams wait for each other, each way once."""

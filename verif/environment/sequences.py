@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,17 +32,26 @@ class Runner:
         Around the design.
     random
         Where everything random comes from.
+    more
+        Returns the constraints of a job with whatever else it is to show.
 
     Attributes
     ----------
     transactions
         Constraints that were run.
+    jobs
+        Jobs that were sent, those around a transaction's own included.
     """
 
-    def __init__(self, environment: Environment, random: np.random.Generator) -> None:
-        self.environment, self.random = environment, random
+    def __init__(
+        self,
+        environment: Environment,
+        random: np.random.Generator,
+        more: Callable[[Constraints], Constraints] = lambda wish: wish,
+    ) -> None:
+        self.environment, self.random, self.more = environment, random, more
         self.generator = Generator(environment.can, random)
-        self.transactions = 0
+        self.transactions = self.jobs = 0
         self._before: Job | None = None
 
     async def run(self, wish: Constraints) -> None:
@@ -73,8 +82,9 @@ class Runner:
 
     async def send(self, wish: Constraints) -> Job:
         """Send one job that meets constraints."""
-        job = self.generator.job(wish, self._before)
+        job = self.generator.job(self.more(wish), self._before)
         self._before = job
+        self.jobs += 1
         await self.environment.send(job)
         return job
 
