@@ -60,7 +60,7 @@ FAULTS = {
         "for (i = 0; i < COLS; i = i + 1) row_flags",
         "for (i = 0; i < COLS && i < 16; i = i + 1) row_flags",
         "engine",
-        {"EXP_MAX": 1, "ROWS": 1, "COLS": 17, "K_MAX": 1000, "SEGMENT": 16},
+        {"EXP_MAX": 1, "ROWS": 1, "COLS": 17, "K_MAX": 20000, "SEGMENT": 16},
     ),
     "a tile is done when its last row is offered": Fault(
         "engine",
@@ -99,7 +99,7 @@ FAULTS = {
         "for (i = 0; i < COLS; i = i + 1) row_flags",
         "for (i = 0; i < COLS && i < 12; i = i + 1) row_flags",
         "engine",
-        {"EXP_MAX": 1, "ROWS": 1, "COLS": 17, "K_MAX": 1000, "SEGMENT": 16},
+        {"EXP_MAX": 1, "ROWS": 1, "COLS": 17, "K_MAX": 20000, "SEGMENT": 16},
     ),
 }
 

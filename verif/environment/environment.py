@@ -12,8 +12,9 @@ from verif.environment.adapter import Adapter
 from verif.environment.job import Job, Outcome
 from verif.environment.scoreboard import Record, Scoreboard
 
-PATIENCE = 20_000
-"""Cycles after which something that has to come is said to be stuck."""
+PATIENCE, PER_PAIR = 20_000, 4
+"""Cycles, and cycles for each pair of the longest sum, after which something that has to come is
+said to be stuck."""
 
 STANDSTILL = 3_000
 """Cycles without a beat on any stream after which nothing is expected to move any more."""
@@ -117,9 +118,9 @@ class Environment:
         self.sent += len(jobs)
         await self.adapter.send_all(jobs)
 
-    async def until(self, condition: Callable[[], bool], patience: int = PATIENCE) -> bool:
+    async def until(self, condition: Callable[[], bool], patience: int | None = None) -> bool:
         """Wait for a condition; return False if it does not come in so many cycles."""
-        for _ in range(patience):
+        for _ in range(patience or PATIENCE + PER_PAIR * self.can.k_max):
             if condition():
                 return True
             await self.adapter.edge
