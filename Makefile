@@ -93,7 +93,7 @@ lint: environment
 mutate mutate-full: environment
 	$(PYTHON) -m verif.mutation $(if $(filter mutate-full,$@),--full) $(if $(RETRY),--retry) $(strip \
 	  $(call option,seed,SEED) $(call option,mutants,MUTANTS) $(call option,modules,MODULES) \
-	  $(call option,jobs,JOBS) $(call option,document,DOCUMENT))
+	  $(call option,people,PEOPLE) $(call option,jobs,JOBS) $(call option,document,DOCUMENT))
 
 cover: environment
 	$(PYTHON) -m verif.coverage.cover $(call option,seed,SEED) $(call option,jobs,JOBS) \

@@ -94,6 +94,15 @@ FAULTS = {
         "unit",
         {"EXP_MAX": 3, "K_MAX": 20, "SEGMENT": 16},
     ),
+    "the rows of a tile win over a reset in their cycle": Fault(
+        "array",
+        "if (rst) rows_left_q <= {COUNT{1'b0}};\n"
+        "        else if (capture) rows_left_q <= ROWS[COUNT-1:0];",
+        "if (capture) rows_left_q <= ROWS[COUNT-1:0];\n"
+        "        else if (rst) rows_left_q <= {COUNT{1'b0}};",
+        "array",
+        {"EXP_MAX": 4, "ROWS": 2, "COLS": 3, "ACC_WIDTH": 53, "SEGMENT": 8, "PIPELINE": 1},
+    ),
     "FLAGS of columns 12 to 15 are missing": Fault(
         "engine",
         "for (i = 0; i < COLS; i = i + 1) row_flags",

@@ -13,6 +13,7 @@ from cocotb.triggers import ReadWrite, RisingEdge
 
 from verif.engine.streams import Port, Stream
 from verif.environment.capabilities import Capabilities
+from verif.environment.draw import choose
 from verif.environment.job import Job, Outcome
 from verif.environment.settings import Settings
 
@@ -139,7 +140,7 @@ class PinAdapter(Adapter):
         self.begin()
         self.drive()
         valids = [self.ports[name].valid for name in self.can.sources]
-        for _ in range(int(self.random.integers(1, 3))):
+        for _ in range(choose(self.random, (1, 1, 1, 2))):
             self._set({valid: int(self.random.integers(2)) for valid in valids})
             await self.edge
         self._set({self.reset_pin: 1 - self.reset_level, **dict.fromkeys(valids, 0)})

@@ -23,6 +23,9 @@ TRIES = 8
 KINDS_OF_FLAGS = 4
 """How many of the sums of flags random jobs are to show at least."""
 
+RESETS_EACH = 3
+"""How often the design is reset in each cycle behind a job: for one cycle most often."""
+
 LEAVING = 40
 """Cycles, about, that an outcome takes to leave if the next job is to come behind it."""
 
@@ -260,6 +263,29 @@ async def resets(runner: Runner, anywhere: int) -> None:
             await runner.run(wishes.reset(can, runner.random, kind, state))
     for _ in range(anywhere):
         await runner.interrupted()
+    await resets_behind_a_job(runner)
     for kind, state in wanted:
         assert tally.resets[kind, state], f"{kind} did not meet {state}"
     assert environment.scoreboard.dropped > 0, "nothing was lost to a reset"
+
+
+async def resets_behind_a_job(runner: Runner) -> None:
+    """Reset in each cycle behind a job's last beat, until its outcome has left, a few times each.
+
+    What a cycle does to a job meets the reset in that cycle alone.
+    """
+    environment, can = runner.environment, runner.environment.can
+    board, adapter = environment.scoreboard, environment.adapter
+    await environment.drained()
+    adapter.pace({})
+    for behind in [*range(can.latency + can.rows + 1)] * RESETS_EACH:
+        taken = board.taken
+        await runner.send(Constraints(k=1))
+        assert await environment.until(lambda taken=taken: board.taken > taken)
+        for _ in range(behind):
+            await adapter.edge
+        await environment.reset()
+        for _ in range(can.rows + 2):  # nothing may come of what was inside
+            await adapter.edge
+    await runner.send(Constraints())
+    await environment.drained()

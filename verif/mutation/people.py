@@ -307,10 +307,7 @@ class _Faults(Source):
                 first = self.find(index, ";")
                 second = self.find(first + 1, ";")
                 condition = self.between(first + 1, second - 1)
-                start, name = token_start(self, first + 1), self.tokens[first + 1].text
-                yield start, condition, f"{condition} - 1", ""
-                for stop in LOOP_STOPS:
-                    yield start, condition, f"{condition} && {name} < {stop}", ""
+                yield from self._shorter_loop(first + 1, condition)
             elif token.text == "reg" and self.tokens[index + 1].text == "[":
                 close = self.closing[index + 1]
                 width = self.between(index + 1, close)
@@ -318,6 +315,18 @@ class _Faults(Source):
                     yield token_start(self, index + 1), width, width[:-5] + "-2:0]", ""
             elif token.text in ("==", "!=", "<", ">=") and self.active[index] and index > loops:
                 yield from self._lower_limit(index)
+
+    def _shorter_loop(self, first: int, condition: str) -> Iterator[Change]:
+        """End a loop one turn early, or where an array is as large as what people try first."""
+        start, name = token_start(self, first), self.tokens[first].text
+        if ">=" in condition:  # it counts down
+            yield start, condition, condition.replace(">=", ">"), ""
+            return
+        yield start, condition, f"{condition} - 1", ""
+        bound = condition.partition("<")[2].strip()
+        for stop in LOOP_STOPS:
+            if stop < max(self.values.get(bound, (0,))):
+                yield start, condition, f"{condition} && {name} < {stop}", ""
 
     def _lower_limit(self, index: int) -> Iterator[Change]:
         """Compare with one less than a limit that is a parameter, or in too few bits."""
