@@ -43,7 +43,7 @@ FAULTS = {
     ),
     "SEGMENT is not passed to the column": Fault(
         "engine",
-        "                .SEGMENT    (CARRY),\n                .SHIFT_WIDTH",
+        "                .SEGMENT    (SEGMENT),\n                .SHIFT_WIDTH",
         "                .SHIFT_WIDTH",
         "engine",
         {"EXP_MAX": 2, "ROWS": 17, "COLS": 1, "K_MAX": 20, "SEGMENT": 7, "PIPELINE": 1},
@@ -89,8 +89,8 @@ FAULTS = {
     ),
     "a unit is one bit too narrow at K_MAX 20": Fault(
         "unit",
-        "localparam SUM = PRODUCT + $clog2(K_MAX) + 2;",
-        "localparam SUM = PRODUCT + $clog2(K_MAX) + 2 - (K_MAX == 20);",
+        "localparam ACC_WIDTH = `FFP8_ACC_WIDTH(EXP_MAX, K_MAX);",
+        "localparam ACC_WIDTH = `FFP8_ACC_WIDTH(EXP_MAX, K_MAX) - (K_MAX == 20);",
         "unit",
         {"EXP_MAX": 3, "K_MAX": 20, "SEGMENT": 16},
     ),
