@@ -54,7 +54,7 @@ module ffp8_array #(
 );
 
     // An instance of a module that does not exist refuses what is not legal: see
-    // docs/hardware.md. ffp8_pe refuses SEGMENT and kinds of elements.
+    // docs/hardware.md. ffp8_pe refuses SEGMENT, ACC_WIDTH and kinds of elements.
     generate
         if (EXP_MAX < 1 || EXP_MAX > 8) begin : g_illegal_exp_max
             ffp8_EXP_MAX_is_1_to_8 refused ();

@@ -41,6 +41,13 @@ module ffp8_column #(
     output wire [2:0]              out_flags
 );
 
+    // An instance of a module that does not exist refuses what is not legal.
+    generate
+        if (ACCUMULATOR == 0 && ACC_WIDTH < 26) begin : g_illegal_width
+            ffp8_ACC_WIDTH_is_26_or_more refused ();
+        end
+    endgenerate
+
     localparam VALUE_WIDTH = ACCUMULATOR == 1 ? 25 : ACC_WIDTH;
     localparam OUTPUT = 18;
 
@@ -84,7 +91,7 @@ module ffp8_column #(
             // the start value shifted to its place.
             localparam PIECE = `FFP8_PIECE(ACC_WIDTH, SEGMENT);
             localparam SEGMENTS = `FFP8_SEGMENTS(ACC_WIDTH, SEGMENT);
-            localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * PIECE;  // bits of the last segment
+            localparam TOP = `FFP8_TOP(ACC_WIDTH, SEGMENT);
             wire [ACC_WIDTH-1:0] start_place = {{ACC_WIDTH-24{1'b0}}, start_magnitude}
                 << start_shift;
             reg [ACC_WIDTH-1:0] start1_q, segments, carries;

@@ -55,6 +55,9 @@ module ffp8_pe #(
         if (SEGMENT < 1) begin : g_illegal_segment
             ffp8_SEGMENT_is_1_or_more refused ();
         end
+        if (ACCUMULATOR == 0 && ACC_WIDTH < `FFP8_ACC_WIDTH(EXP_MAX, 1)) begin : g_illegal_width
+            ffp8_ACC_WIDTH_holds_a_product_of_EXP_MAX refused ();
+        end
     endgenerate
 
     generate

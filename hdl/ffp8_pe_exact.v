@@ -42,7 +42,7 @@ module ffp8_pe_exact #(
 
     localparam PIECE = `FFP8_PIECE(ACC_WIDTH, SEGMENT);
     localparam SEGMENTS = `FFP8_SEGMENTS(ACC_WIDTH, SEGMENT);
-    localparam TOP = ACC_WIDTH - (SEGMENTS - 1) * PIECE;  // bits of the last segment
+    localparam TOP = `FFP8_TOP(ACC_WIDTH, SEGMENT);
 
     // Bit masks of the stored form: ones in the carry slots.
     function [STORED-1:0] slot_mask(input integer unused);

@@ -29,11 +29,13 @@
 `define FFP8_START(SHIFT_WIDTH) (1 + 24 + (SHIFT_WIDTH))
 `define FFP8_COLUMN(SHIFT_WIDTH) (`FFP8_START(SHIFT_WIDTH) + 10)
 
-// The exact accumulator's segments, and the bits of each but the last.
+// The exact accumulator's segments: the bits of each but the last, their number, the last one's bits.
 `define FFP8_PIECE(ACC_WIDTH, SEGMENT) \
     ((SEGMENT) < 1 ? 1 : (SEGMENT) < (ACC_WIDTH) ? (SEGMENT) : (ACC_WIDTH))
 `define FFP8_SEGMENTS(ACC_WIDTH, SEGMENT) \
     (((ACC_WIDTH) - 1) / `FFP8_PIECE(ACC_WIDTH, SEGMENT) + 1)
+`define FFP8_TOP(ACC_WIDTH, SEGMENT) \
+    ((ACC_WIDTH) - (`FFP8_SEGMENTS(ACC_WIDTH, SEGMENT) - 1) * `FFP8_PIECE(ACC_WIDTH, SEGMENT))
 
 // What the chain holds: a binary32 sum, or segments and a slot for a carry between any two.
 `define FFP8_STORED(ACC_WIDTH, SEGMENT, ACCUMULATOR) \

@@ -36,7 +36,17 @@ RULES = {
             {"EXP_MAX": 6, "ROWS": 5, "ACC_WIDTH": 145},
             {"EXP_MAX": 6, "COLS": 5, "ACC_WIDTH": 145},
         ],
+        "ACC_WIDTH_holds_a_product_of_EXP_MAX": [{"EXP_MAX": 6, "ACC_WIDTH": 131}],
     },
+    "ffp8_pe": {
+        "ACC_WIDTH_holds_a_product_of_EXP_MAX": [
+            {"EXP_MAX": 1, "ACC_WIDTH": 25},
+            {"EXP_MAX": 5, "ACC_WIDTH": 69},
+            {"EXP_MAX": 8, "ACC_WIDTH": 510},
+        ],
+    },
+    "ffp8_column": {"ACC_WIDTH_is_26_or_more": [{"ACC_WIDTH": 25, "SHIFT_WIDTH": 5}]},
+    "ffp8_context": {"ACC_WIDTH_is_26_or_more": [{"ACC_WIDTH": 25, "SHIFT_WIDTH": 5}]},
     "ffp8_start": {"ACC_WIDTH_is_26_or_more": [{"ACC_WIDTH": 25, "SHIFT_WIDTH": 5}]},
 }
 CASES = [
@@ -52,6 +62,15 @@ CASES = [
 def test_what_is_not_legal_is_refused_by_name(top, rule, parameters, tool) -> None:
     outcome = run_check(TOOLS[tool](HDL, top, SMALL.get(top, {}) | parameters))
     assert not outcome.passed and f"ffp8_{rule}" in outcome.output, outcome.output[:500]
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_the_narrowest_accumulator_that_holds_a_product_is_legal(tool) -> None:
+    for maximum, width in ((1, 26), (5, 70), (8, 511)):
+        outcome = run_check(TOOLS[tool](HDL, "ffp8_pe", {"EXP_MAX": maximum, "ACC_WIDTH": width}))
+        assert outcome.passed, outcome.output[:500]
+    classical = {"EXP_MAX": 5, "ACC_WIDTH": 25, "ACCUMULATOR": 1}  # which has no such width
+    assert run_check(TOOLS[tool](HDL, "ffp8_pe", classical)).passed
 
 
 def test_lint_elaborates_every_legal_extreme() -> None:
