@@ -185,6 +185,50 @@ def test_proofs_are_at_all_but_the_largest_builds(tmp_path: Path) -> None:
     ]
 
 
+def test_what_shows_at_some_sizes_meets_and_is_proven_at_all_of_them(
+    scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = Case("decode", (("EXP_MAX", 8),), 1)
+    (array,) = CASES["array"]
+    same, other = (Case("unit", (("EXP_MAX", built),), 1) for built in (5, 6))
+    builds = {DECODE: 3, array: 5, large: 8, same: 5, other: 6}
+    every = {case: {} for found in CASES.values() for case in found}
+    found = {case: {"decode": {frozenset({("EXP_MAX", built)})}} for case, built in builds.items()}
+    monkeypatch.setattr(judge, "builds_of", lambda _, cases: {c: (every | found)[c] for c in cases})
+    sized = replace(SEEN, operation="build")
+
+    judging, script = scripted({})
+    judging.large = {"decode": [large], "unit": [same, other]}
+    assert judging.proof_sets(sized) == [{"EXP_MAX": built} for built in (3, 5, 6, 8)]
+    assert judging.proof_sets(SEEN) == [{"EXP_MAX": 3}]
+    assert judging.large_cases(sized) == [large, other] and judging.large_cases(SEEN) == []
+    judging.judge(SEEN)
+    asked = [name for name in script.asked if "unmutated" not in name]
+    assert asked == ["decode", "array", "unit", "engine"]
+    script.asked.clear()
+    judging.judge(sized)
+    asked = [name for name in script.asked if "unmutated" not in name]
+    assert asked == ["decode", "array", "unit", "engine", "decode", "unit"]
+
+    at = []
+
+    def prove(mutant: Mutant, design: Design, parameters: dict[str, int], *_: str) -> Proof:
+        at.append(parameters["EXP_MAX"])
+        return Proof(parameters, "different" if parameters == {"EXP_MAX": 8} else "equivalent", "")
+
+    monkeypatch.setattr(judge.equivalence, "prove", prove)
+    judging.proofs_inside = lambda _: []  # type: ignore[method-assign]
+    assert judging.judge(sized).status == "survived" and at == [3, 5, 6, 8]
+    assert judging.judge(SEEN).status == "equivalent"
+
+
+def test_what_shows_at_some_sizes_is_proven_inside_large_users_too(tmp_path: Path) -> None:
+    large = Case("array", (("COLS", 16),), 1)
+    judging = Judge(DESIGN, CASES, Store(tmp_path), tmp_path, {"array": [large]})
+    assert large in judging.proofs_inside(replace(SEEN, operation="build"))
+    assert large not in judging.proofs_inside(SEEN)
+
+
 def test_what_differs_may_be_equivalent_inside_all_its_users(
     scripted: Callable[..., tuple[Judge, Script]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,8 @@ PART = """module ffp8_part #(parameter ROWS = 4, parameter COLS = 5) (
     input  wire       clk,
     input  wire       rst,
     input  wire [3:0] wide,
-    output wire [7:0] out
+    output wire [7:0] out,
+    output wire       no
 );
 endmodule
 """
@@ -76,15 +77,16 @@ def test_most_of_a_kind_compile(kind: str, seed: int) -> None:
 
 
 def test_pins_and_parameters() -> None:
-    body = "ffp8_part #(.ROWS(N), .COLS(2)) part (.clk(clk), .rst(rst), .wide(q), .out(o));"
+    body = "ffp8_part #(.ROWS(N), .COLS(2)) part (.clk(clk), .rst(rst), .wide(q), .out(o), .no());"
     assert changes(body, "pin") == {
         *("(rst) -> ()", "(rst) -> (1'b0)", "(rst) -> (1'b1)"),
-        *("(q) -> ()", "(q) -> (1'b0)", "(q) -> (~0)"),
+        *("(q) -> ()", "(q) -> (1'b0)", "(q) -> (~0)", "(o) -> ()"),
     }
     assert changes(body, "parameter") == {
         ".ROWS(N), -> (nothing)",
         ", .COLS(2) -> (nothing)",
         "(N), .COLS(2) -> (2), .COLS(N)",
+        *("(N) -> (3)", "(N) -> (5)"),
     }
 
 

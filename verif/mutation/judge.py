@@ -92,17 +92,15 @@ class Judge:
 
     def _decide(self, verdict: Verdict, hdl: Path) -> None:
         mutant = verdict.mutant
-        provable = mutant.operation not in people.UNPROVEN
         if any(self._is_decided(verdict, case, hdl) for case in self.own_cases(mutant)):
             return
-        if provable and self._is_equivalent(verdict):
+        if self._is_equivalent(verdict):
             return
         if any(self._is_decided(verdict, case, hdl) for case in self.user_cases(mutant)):
             return
-        if provable:
-            self._is_equivalent_inside(verdict)
-        if verdict.status == "survived":
-            any(self._is_decided(verdict, case, hdl) for case in self.large_cases(mutant))
+        if any(self._is_decided(verdict, case, hdl) for case in self.large_cases(mutant)):
+            return
+        self._is_equivalent_inside(verdict)
 
     def own_cases(self, mutant: Mutant) -> list[Case]:
         """Return the cases of the module's own bench that the mutant is good for."""
@@ -125,15 +123,39 @@ class Judge:
         return [case for case in cases if builds[case].get(mutant.module) == {build}]
 
     def large_cases(self, mutant: Mutant) -> list[Case]:
-        """Return the larger cases of the module's own bench for kinds that small ones may miss."""
-        return list(self.large.get(mutant.module, ())) * (mutant.operation in people.UNPROVEN)
+        """Return larger cases for kinds that small ones may miss, the nearest first.
+
+        Each has a build of the module inside that no case before it has.
+        """
+        if mutant.operation not in people.SIZED:
+            return []
+        module, builds, cases = mutant.module, self._all_builds(), []
+        judged = self.own_cases(mutant) + self.user_cases(mutant)
+        met = {build for case in judged for build in builds[case].get(module, ())}
+        for name in (module, *self.design.users(module)):
+            for case in self.large.get(name, ()):
+                if builds[case].get(module, set()) - met:
+                    met |= builds[case][module]
+                    cases.append(case)
+        return cases
 
     def values(self, module: str) -> dict[str, list[int]]:
         """Return the values of each parameter that the module's own bench builds."""
         return built_values([*self.cases.get(module, ()), *self.large.get(module, ())])
 
     def proof_sets(self, mutant: Mutant) -> list[Parameters]:
-        """Return the parameter sets at which a mutant must be proven equivalent."""
+        """Return the parameter sets at which a mutant must be proven equivalent.
+
+        What shows at some sizes only must be proven at every build of its module that any bench
+        has inside, whatever its size.
+        """
+        if mutant.operation in people.SIZED:
+            builds = {
+                build
+                for inside in self._all_builds().values()
+                for build in inside.get(mutant.module, ())
+            }
+            return [dict(sorted(build)) for build in sorted(builds, key=sorted)]
         cases = self.own_cases(mutant)
         return [case.parameters for case in [one for one in cases if one.is_provable] or cases[:1]]
 
@@ -143,6 +165,12 @@ class Judge:
         None, if one of these modules has no case for that.
         """
         cases = [case for case in self.user_cases(mutant) if case.is_provable]
+        if mutant.operation in people.SIZED:
+            cases = [
+                case
+                for user in self.design.users(mutant.module)
+                for case in [*self.cases[user], *self.large.get(user, ())]
+            ]
         users = [
             name for name, children in self.design.children.items() if mutant.module in children
         ]
@@ -226,6 +254,7 @@ class Judge:
         with self._lock:
             if not self._builds:
                 every = [case for cases in self.cases.values() for case in cases]
+                every += [case for cases in self.large.values() for case in cases]
                 self._builds = builds_of(self.design, every)
             return self._builds
 

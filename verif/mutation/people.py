@@ -16,8 +16,8 @@ from verif.mutation.mutant import SOURCE, Mutant
 from verif.mutation.tokens import Source, Token
 
 KINDS = {
-    "pin": "an input of an instance left open, or fixed to 0 or 1",
-    "parameter": "a parameter of an instance left out, or exchanged with the one before it",
+    "pin": "a pin of an instance left open, or an input of it fixed to 0 or 1",
+    "parameter": "a parameter of an instance left out, fixed, or exchanged with the one before it",
     "unreset": "one register that only power-up clears, and no later reset",
     "priority": "two events of one cycle of which the other one wins",
     "timing": "a condition seen a cycle early or late, or held a cycle too short or too long",
@@ -25,8 +25,8 @@ KINDS = {
     "build": "a fault at one value of one parameter, of those that the benches build",
 }
 
-UNPROVEN = ("parameter", "short", "build")
-"""Kinds that show at some sizes only: a proof at the small ones says nothing."""
+SIZED = ("parameter", "short", "build")
+"""Kinds that show at some sizes only: the small ones alone neither kill nor prove them."""
 
 Change = tuple[int, str, str, str]
 """Start, text before, text after, and what is added at the module's end."""
@@ -104,19 +104,20 @@ class _Faults(Source):
         return [(dot, self.tokens[dot + 1].text, dot + 2) for dot in dots]
 
     def pin_faults(self) -> Iterator[Change]:
-        """Yield inputs that are left open, or fixed."""
+        """Yield pins that are left open, and inputs that are fixed."""
         for child, _, ports in self.instances():
             directions = self.design.ports(child)
             for _, name, bracket in self.named(ports):
-                if name == "clk" or directions[name][0] != "input":
+                if name == "clk" or self.closing[bracket] == bracket + 1:
                     continue
                 before = self.between(bracket, self.closing[bracket])
-                wide = directions[name][1] != ""
-                for after in ("()", "(1'b0)", "(~0)" if wide else "(1'b1)"):
+                direction, width = directions[name]
+                fixed = ("(1'b0)", "(~0)" if width else "(1'b1)") * (direction == "input")
+                for after in ("()", *fixed):
                     yield self.tokens[bracket].start, before, after, ""
 
     def parameter_faults(self) -> Iterator[Change]:
-        """Yield parameters that are left out, or exchanged."""
+        """Yield parameters that are left out, fixed at a value that benches build, or exchanged."""
         for _, settings, _ in self.instances():
             if settings is None:
                 continue
@@ -128,6 +129,9 @@ class _Faults(Source):
                 elif place:
                     first = self.tokens[self.closing[named[place - 1][2]]].end
                 yield first, self.text[first:last], "", ""
+                connected = self.between(bracket, self.closing[bracket])
+                for value in self.values.get(connected[1:-1].strip(), ()):
+                    yield token_start(self, bracket), connected, f"({value})", ""
                 if place:
                     there = named[place - 1][2]
                     whole = self.between(there, self.closing[bracket])
