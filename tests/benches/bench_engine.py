@@ -21,6 +21,7 @@ from verif.environment.generator import Constraints
 from verif.environment.job import Job
 from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
+from verif.simulator.checks import check
 from verif.simulator.simulation import bench_test
 
 RESET_WORDS = {name: one.reset for name, one in REGISTERS.items() if one.reset is not None}
@@ -170,6 +171,31 @@ async def resets_in_every_state(dut):
     runner, *_ = await start(dut)
     await scenarios.resets(runner, 5)
     await runner.environment.finish()
+
+
+@bench_test()
+async def a_reset_empties_every_stage(dut):
+    """Reset in each cycle behind a tile, until it has left: nothing is busy or stalled then."""
+    runner, _, engine = await start(dut)
+    environment, can = runner.environment, runner.environment.can
+    adapter, board, dropped = environment.adapter, environment.scoreboard, 0
+    for behind in range(can.latency + min(can.rows, 6) + 1):
+        adapter.pace({})
+        await runner.send(Constraints(k=1))
+        assert await environment.until(lambda: board.taken > 0)
+        await ClockCycles(dut.clk, behind + 1)
+        dropped += bool(board.due)
+        await environment.reset()
+        counters = await engine.read_counters()
+        check(
+            "engine.counters_after_reset",
+            counters["cycles"] == counters["idle"] > 0,
+            lambda counters=counters, behind=behind: f"{counters}, reset {behind} cycles behind",
+        )
+    assert dropped >= can.latency
+    await runner.send(Constraints())
+    await environment.drained()
+    await environment.finish()
 
 
 @bench_test()

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.benches.faulty import Fault
-from tests.checks import control, fifo
+from tests.checks import control, engine, fifo
 
-GUARDS: dict[str, Fault] = {**control.GUARDS, **fifo.GUARDS}
+GUARDS: dict[str, Fault] = {**control.GUARDS, **engine.GUARDS, **fifo.GUARDS}
 
 
 @pytest.mark.sim

@@ -87,6 +87,13 @@ def test_lint_elaborates_every_legal_extreme() -> None:
     assert max(value for name, value in used if name == "SEGMENT") > 524
 
 
+@pytest.mark.parametrize("tool", ["icarus", "verilator"])
+def test_the_largest_array_elaborates_in_silence(tool: str) -> None:
+    largest = {"EXP_MAX": 3, "ROWS": 64, "COLS": 64}
+    outcome = run_check(TOOLS[tool](HDL, "ffp8_engine", largest))
+    assert outcome.passed, outcome.output[:500]
+
+
 def test_a_latch_or_a_second_driver_fails(tmp_path) -> None:
     body = {
         "latch": "reg q; always @* if (en) q = d; assign y = q;",
