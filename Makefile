@@ -16,7 +16,8 @@
 ##   make soak     random simulations under new seeds        MINUTES= SEED= TESTS= LIMIT=
 ##   make mutate   break the design on purpose: each mutant must make a bench fail, or be proven
 ##                   equivalent; a sample, or mutate-full: 1,100 mutants, taken up where it stopped
-##                   SEED= MUTANTS= MODULES=decode,encode    DOCUMENT=file for the report
+##                   SEED= MUTANTS= PEOPLE=of each kind that people make
+##                   MODULES=decode,encode                   DOCUMENT=file for the report
 ##                   RETRY=1 judge kept survivors once more
 ##   make cover    close the functional coverage from scratch             SEED= JOBS= ONLY=pattern
 ##   make cover-compare  the loop against plain random, five seeds        SEEDS= JOBS= ONLY=pattern
