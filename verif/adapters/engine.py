@@ -136,6 +136,9 @@ class EngineAdapter(Adapter):
         """Reset by the pin, dropping what was on its way in, or ask for a soft reset."""
         if kind == "soft reset":
             await self.driver.soft_reset()
+            # a tile that failed meanwhile won over the request: software asks again
+            while REGISTERS["STATUS"].unpack(await self.driver.read("STATUS"))["halted"]:
+                await self.driver.soft_reset()
             return
         self._in_reset = True
         self.dut.rst.value = 1
