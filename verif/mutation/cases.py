@@ -20,6 +20,8 @@ PACKAGES = ("model", "tests", "verif")
 VARIANTS = ("ACCUMULATOR", "PIPELINE")
 LIMITS = {"ROWS": 4, "COLS": 4, "K_MAX": 100, "EXP_MAX": 5}
 """Builds of the array and of what contains it are slow beyond these; larger ones judge nothing."""
+HUGE = {"ROWS": 17, "COLS": 17, "K_MAX": 1000}
+"""Builds that are larger than these, or have more elements than one side here, judge no mutant."""
 LIMITED = ("array", "engine", "unit")
 PROVEN = {"ACC_WIDTH": 150, "ROWS": 3, "COLS": 3, "K_MAX": 100}
 """Builds are proven up to these sizes; larger ones are the same text unrolled."""
@@ -101,6 +103,8 @@ def read_cases(seed: int, large: bool = False) -> dict[str, list[Case]]:
     for case in rtl.BENCHES:
         module, parameters = case
         node = f"{REGRESSION}::test_bench[{rtl.case_name(case)}]"
+        if _is_huge(parameters) and module in LIMITED:
+            continue
         if (module in LIMITED and not _is_small(parameters)) == large:
             found = Case(module, tuple(parameters.items()), derive_seed(seed, node))
             cases.setdefault(module, []).append(found)
@@ -120,6 +124,12 @@ def built_values(cases: Iterable[Case]) -> dict[str, list[int]]:
 
 def _is_small(parameters: Parameters) -> bool:
     return all(parameters.get(name, 0) <= limit for name, limit in LIMITS.items())
+
+
+def _is_huge(parameters: Parameters) -> bool:
+    elements = parameters.get("ROWS", 1) * parameters.get("COLS", 1)
+    beyond = any(parameters.get(name, 0) > limit for name, limit in HUGE.items())
+    return beyond or elements > HUGE["ROWS"]
 
 
 def _varied(cases: Sequence[Case]) -> list[Case]:
