@@ -87,9 +87,11 @@ class EngineAdapter(Adapter):
         self.dut, self.random = dut, random
         self.driver = EngineDriver(dut, check=False)
         driver = self.driver
-        never = {"no first pair", "no last pair"}  # a packet of one beat is never short
-        never |= {"c packet short"} if driver.cols == 1 else set()
-        never |= {"a packet short", "w packet short"} if driver.k_max == 1 else set()
+        never = {"no first pair", "no last pair"}
+        if driver.cols == 1:  # a packet of one beat is never short
+            never |= {"c packet short"}
+        if driver.k_max == 1:
+            never |= {"a packet short", "w packet short"}
         self.can = Capabilities.of_build(
             exp_max=driver.exp_max,
             k_max=driver.k_max,
@@ -136,9 +138,6 @@ class EngineAdapter(Adapter):
         """Reset by the pin, dropping what was on its way in, or ask for a soft reset."""
         if kind == "soft reset":
             await self.driver.soft_reset()
-            # a tile that failed meanwhile won over the request: software asks again
-            while REGISTERS["STATUS"].unpack(await self.driver.read("STATUS"))["halted"]:
-                await self.driver.soft_reset()
             return
         self._in_reset = True
         self.dut.rst.value = 1
@@ -248,6 +247,11 @@ class EngineAdapter(Adapter):
         await ClockCycles(self.dut.clk, SETTLED)
         bits = REGISTERS["ERRORS"].unpack(await self.driver.read("ERRORS"))
         return {name for name, bit in bits.items() if bit}
+
+    async def halted(self) -> None:
+        """Wait until STATUS shows that the engine has halted."""
+        while not REGISTERS["STATUS"].unpack(await self.driver.read("STATUS"))["halted"]:
+            pass
 
     async def recover(self) -> None:
         """See that the engine has halted, clear its errors, and let it go on by a soft reset."""

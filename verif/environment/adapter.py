@@ -69,6 +69,9 @@ class Adapter(ABC):
         """Return the sticky errors that the design shows, of config, start, packet, length."""
         return set()
 
+    async def halted(self) -> None:  # noqa: B027
+        """Wait until the design shows that it takes no job after a failing one."""
+
     async def recover(self) -> None:  # noqa: B027
         """Clear the errors and get the design to take jobs again."""
 

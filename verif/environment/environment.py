@@ -141,6 +141,8 @@ class Environment:
         for listener in self.listeners:
             listener.on_reset(kind, states)
         self.resets += 1
+        if kind != "reset" and self.scoreboard.failed:
+            await self.adapter.halted()  # a failing job wins over what is asked for before that
         await self.adapter.reset(kind)
         if kind == "reset":
             self.scoreboard.forget()

@@ -8,25 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from verif.environment import operands
-from verif.environment.capabilities import Capabilities
-from verif.environment.draw import choose, nearest
+from verif.environment.draw import choose
 from verif.environment.job import Job
-from verif.environment.settings import Settings, binary32_word
+from verif.environment.placing import Placing
+from verif.environment.settings import binary32_word
 
 
-class Landings:
-    """Makes totals land.
-
-    Parameters
-    ----------
-    can
-        What the design takes.
-    random
-        Where everything comes from.
-    """
-
-    def __init__(self, can: Capabilities, random: np.random.Generator) -> None:
-        self.can, self.random = can, random
+class Landings(Placing):
+    """Makes totals land."""
 
     def landed(self, job: Job, landing: tuple[str, str], negative: bool | None) -> Job:
         """Set biases, start values and operands so that every total lands where it is to.
@@ -41,16 +30,12 @@ class Landings:
         else:
             significand, step = operands.code_landing(self.random, fmt_y, position, region)
         quarters = choose(self.random, operands.quarters_of(position, fmt_y is None))
-        negative = self._negative(settings, negative)
+        negative = self.negative(settings, negative)
         can = self.can
         if not can.starts or len(can.biases_a) == len(can.biases_w) == 1:
             return self._as_products(job, 4 * significand + quarters, step - 2, negative)
-        if fmt_y is not None and len(can.biases_y) > 1:
-            target = int(self.random.integers(-30, 30))
-            bias = nearest(can.biases_y, settings.y_bias + step - target)
-            step += settings.y_bias - bias
-            settings = replace(settings, y_bias=bias)
-        settings, bias_w = self._on_grid(settings, step - 2)
+        settings, step = self.centred(settings, step)
+        settings, bias_w = self.on_grid(settings, step - 2)
         a_codes, w_codes = np.zeros_like(job.a_codes), np.zeros_like(job.w_codes)
         whole = significand * 4
         if negative and not (settings.a_signed or settings.w_signed):
@@ -64,14 +49,6 @@ class Landings:
         starts = (binary32_word(np.float32(value)),) * can.cols
         return Job(settings, a_codes, w_codes, starts, (bias_w,) * can.cols)
 
-    def _negative(self, settings: Settings, wish: bool | None) -> bool:
-        """Return the sign of a total that lands: as wished, as the formats allow."""
-        if not (settings.raw or settings.y_signed):
-            return False
-        if not (self.can.starts and not settings.raw or settings.a_signed or settings.w_signed):
-            return False
-        return bool(self.random.integers(2)) if wish is None else wish
-
     def _as_products(self, job: Job, units: int, exponent: int, negative: bool) -> Job:
         """Return a job whose every total is units * 2^exponent, as products alone."""
         settings = job.settings
@@ -79,16 +56,7 @@ class Landings:
         formats = settings.format_a(), settings.format_w(0)
         total = units << exponent if exponent >= 0 else units >> -exponent
         pairs = operands.products(*formats, total, self.can.k_max)
-        a_codes = np.zeros((self.can.rows, max(len(pairs), 1)), np.uint8)
-        w_codes = np.zeros((a_codes.shape[1], self.can.cols), np.uint8)
-        for number, (a, w) in enumerate(pairs):
-            minus_a, minus_w = operands.minus(*formats) if negative else (0, 0)
-            a_codes[:, number], w_codes[number] = a | minus_a, w | minus_w
+        minus_a, minus_w = operands.minus(*formats) if negative else (0, 0)
+        a_codes, w_codes = self.codes([(a | minus_a, w | minus_w) for a, w in pairs])
         starts = (0,) * self.can.cols
         return replace(job, a_codes=a_codes, w_codes=w_codes, starts=starts)
-
-    def _on_grid(self, settings: Settings, unit: int) -> tuple[Settings, int]:
-        """Choose the biases of a and w so that the accumulator's unit is 2^unit."""
-        both = replace(settings, a_bias=0).grid_exponent(0) - unit
-        bias_a = nearest(self.can.biases_a, both // 2)
-        return replace(settings, a_bias=bias_a), nearest(self.can.biases_w, both - bias_a)

@@ -7,14 +7,15 @@ landmark itself: only the one bit that it does not see tells the two apart.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from verif.environment import operands
 from verif.environment.capabilities import Capabilities
-from verif.environment.draw import choose, nearest
+from verif.environment.draw import choose
 from verif.environment.job import Job
+from verif.environment.placing import Placing
 from verif.environment.settings import Settings, binary32_word
 
 LANDMARKS = ("tie", "step", "threshold")
@@ -62,19 +63,8 @@ def bits_of(can: Capabilities) -> int:
     return can.width - 2 if can.is_exact else 24
 
 
-class Nudges:
-    """Makes totals lie beside a landmark.
-
-    Parameters
-    ----------
-    can
-        What the design takes.
-    random
-        Where everything comes from.
-    """
-
-    def __init__(self, can: Capabilities, random: np.random.Generator) -> None:
-        self.can, self.random = can, random
+class Nudges(Placing):
+    """Makes totals lie beside a landmark."""
 
     def nudged(self, job: Job, nudge: tuple[str, str, str]) -> Job:
         """Set biases, start values and operands so that every total is one bit off a landmark.
@@ -89,7 +79,7 @@ class Nudges:
         places = range(lowest, max(mark.depth - least, lowest) + 1)
         bit = 0 if distance == "one unit" else choose(self.random, places)
         formats = settings.format_a(), settings.format_w(bias_w)
-        negative = self._negative(settings)
+        negative = self.negative(settings)
         flip_a, flip_w = operands.minus(*formats)
         start, pairs = 0, []
         if self.can.starts:
@@ -115,21 +105,13 @@ class Nudges:
         """Choose a landmark, and biases that put the sum's unit so many places below it."""
         can, random = self.can, self.random
         for _ in range(64):
-            settings, bias_w = job.settings, job.biases_w[0]
+            settings = job.settings
             halves, step = self._halves(settings, landmark)
             room = bits_of(can) - (halves.bit_length() - 1)
-            deepest = min(room, most + 12, 60)
-            if deepest < least:
-                continue
+            deepest = max(least, min(room, most + 12, 60))
             depth = int(random.integers(least, deepest + 1))
-            if not settings.raw and len(can.biases_y) > 1:
-                bias = nearest(can.biases_y, settings.y_bias + step - int(random.integers(-30, 30)))
-                step += settings.y_bias - bias
-                settings = replace(settings, y_bias=bias)
-            if len(can.biases_a) > 1 or len(can.biases_w) > 1:
-                both = replace(settings, a_bias=0).grid_exponent(0) - (step - depth)
-                settings = replace(settings, a_bias=nearest(can.biases_a, both // 2))
-                bias_w = nearest(can.biases_w, both - settings.a_bias)
+            settings, step = self.centred(settings, step)
+            settings, bias_w = self.on_grid(settings, step - depth)
             mark = Landmark(halves, step, settings.grid_exponent(bias_w))
             if least <= mark.depth <= room:
                 break
@@ -151,24 +133,13 @@ class Nudges:
             significand, step = operands.code_landing(self.random, fmt, position, region)
         return 2 * significand + (landmark != "step"), step
 
-    def _negative(self, settings: Settings) -> bool:
-        """Return the sign of a total, as the formats and start values allow."""
-        if not (settings.raw or settings.y_signed):
-            return False
-        can_be = self.can.starts or settings.a_signed or settings.w_signed
-        return bool(can_be and self.random.integers(2))
-
     def _job(
         self, settings: Settings, bias_w: int, pairs: list[tuple[int, int]], start: float
     ) -> Job:
         """Return a job whose every total is a start value and the products of these pairs."""
         can = self.can
-        a_codes = np.zeros((can.rows, max(len(pairs), 1)), np.uint8)
-        w_codes = np.zeros((a_codes.shape[1], can.cols), np.uint8)
-        for number, (a, w) in enumerate(pairs):
-            a_codes[:, number], w_codes[number] = a, w
         starts = (binary32_word(np.float32(start)),) * can.cols
-        return Job(settings, a_codes, w_codes, starts, (bias_w,) * can.cols)
+        return Job(settings, *self.codes(pairs), starts, (bias_w,) * can.cols)
 
 
 def _signed(pair: tuple[int, int], flip_a: int, flip_w: int, negative: bool) -> tuple[int, int]:

@@ -29,7 +29,6 @@ RESETS_EACH = 3
 LEAVING = 40
 """Cycles, about, that an outcome takes to leave if the next job is to come behind it."""
 
-
 SLOWEST = 0.2
 """Share of cycles in which a stream moves that random jobs are to wait for."""
 

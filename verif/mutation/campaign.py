@@ -113,8 +113,8 @@ class Campaign:
 
     def _draw(self, pool: ThreadPoolExecutor, progress: Progress) -> list[Mutant]:
         design, cases = self.judge.design, self.judge.cases
-        sizes = {name: design.size(name) for name in self.modules} if self.mutants else {}
-        counts = plan.shares(sizes, self.mutants)
+        sizes = {name: design.size(name) for name in self.modules}
+        counts = plan.shares(sizes, self.mutants) if self.mutants else {}
         task = progress.add_task("modules drawn from", total=len(counts), note="")
         futures = [
             pool.submit(plan.draw, name, design, cases[name], number, self.seed)

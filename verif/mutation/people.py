@@ -13,7 +13,7 @@ from itertools import zip_longest
 
 from verif.mutation.design import Design
 from verif.mutation.mutant import SOURCE, Mutant
-from verif.mutation.tokens import Source, Token
+from verif.mutation.tokens import Source
 
 KINDS = {
     "pin": "a pin of an instance left open, or an input of it fixed to 0 or 1",
@@ -49,8 +49,7 @@ def make_mutants(module: str, design: Design, values: Values) -> list[Mutant]:
             if text in texts or source.has_comment(start, end):
                 continue
             texts.add(text)
-            line = source.line(start)
-            whole = source.text.splitlines()[line - 1].partition("//")[0].strip()
+            line, whole = source.row(start)
             change = f"{' '.join(before.split())} -> {' '.join(after.split()) or '(nothing)'}"
             change += f", {' '.join(added.split())}" if added else ""
             mutants.append(Mutant(module, SOURCE, kind, line, whole, change, text))
@@ -84,20 +83,6 @@ class _Faults(Source):
 
     # Instances.
 
-    def instances(self) -> Iterator[tuple[str, int | None, int]]:
-        """Yield the module of each instance, and the brackets of its parameters and ports."""
-        for index, token in enumerate(self.tokens):
-            child = token.text.removeprefix("ffp8_")
-            if token.text == child or child not in self.design.sources:
-                continue
-            if self.tokens[index - 1].text == "module":
-                continue
-            name, settings = index + 1, None
-            if self.tokens[name].text == "#":
-                settings = name + 1
-                name = self.closing[settings] + 1
-            yield child, settings, name + 1
-
     def named(self, opening: int) -> list[tuple[int, str, int]]:
         """Return the connections in a bracket: the dot, the name, the bracket of each."""
         dots = [i for i in self.at_level(opening + 1) if self.tokens[i].text == "."]
@@ -105,7 +90,7 @@ class _Faults(Source):
 
     def pin_faults(self) -> Iterator[Change]:
         """Yield pins that are left open, and inputs that are fixed."""
-        for child, _, ports in self.instances():
+        for child, _, ports in self.instances(self.design.sources):
             directions = self.design.ports(child)
             for _, name, bracket in self.named(ports):
                 if name == "clk" or self.closing[bracket] == bracket + 1:
@@ -118,7 +103,7 @@ class _Faults(Source):
 
     def parameter_faults(self) -> Iterator[Change]:
         """Yield parameters that are left out, fixed at a value that benches build, or exchanged."""
-        for _, settings, _ in self.instances():
+        for _, settings, _ in self.instances(self.design.sources):
             if settings is None:
                 continue
             named = self.named(settings)
@@ -131,13 +116,13 @@ class _Faults(Source):
                 yield first, self.text[first:last], "", ""
                 connected = self.between(bracket, self.closing[bracket])
                 for value in self.values.get(connected[1:-1].strip(), ()):
-                    yield token_start(self, bracket), connected, f"({value})", ""
+                    yield self.tokens[bracket].start, connected, f"({value})", ""
                 if place:
                     there = named[place - 1][2]
                     whole = self.between(there, self.closing[bracket])
                     old, new = (self.between(one, self.closing[one]) for one in (there, bracket))
                     middle = whole[len(old) : len(whole) - len(new)]
-                    yield token_start(self, there), whole, f"{new}{middle}{old}", ""
+                    yield self.tokens[there].start, whole, f"{new}{middle}{old}", ""
 
     # Resets.
 
@@ -207,7 +192,7 @@ class _Faults(Source):
             return
         one, other = self.between(index, first_end), self.between(second, second_end)
         whole = self.between(index, second_end)
-        yield token_start(self, index), whole, f"{other}{' else ' if chained else ' '}{one}", ""
+        yield self.tokens[index].start, whole, f"{other}{' else ' if chained else ' '}{one}", ""
 
     def _branch_end(self, index: int) -> int | None:
         """Return the last token of ``if (...) statement``, None where it has an inner if."""
@@ -241,7 +226,7 @@ class _Faults(Source):
         a, x = self.between(start, question - 1), self.between(question + 1, colon - 1)
         b, y = self.between(colon + 1, inner - 1), self.between(inner + 1, inner_colon - 1)
         whole = self.between(start, inner_colon)
-        yield token_start(self, start), whole, f"{b} ? {y} : {a} ? {x} :", ""
+        yield self.tokens[start].start, whole, f"{b} ? {y} : {a} ? {x} :", ""
 
     def _swapped_set(self, index: int) -> Iterator[Change]:
         """Let a clear win over a set: ``(q & ~clear) | set`` and ``(q || set) && !clear``."""
@@ -267,7 +252,7 @@ class _Faults(Source):
         first = self.between(inside[0] + 1, close - 1)
         second = self.between(index + 1, last)
         after = f"(({held} {outer} {second}) {self.tokens[inside[0]].text} {first})"
-        yield token_start(self, start), self.between(start, last), after, ""
+        yield self.tokens[start].start, self.between(start, last), after, ""
 
     # Cycles.
 
@@ -316,13 +301,13 @@ class _Faults(Source):
                 close = self.closing[index + 1]
                 width = self.between(index + 1, close)
                 if width.endswith("-1:0]"):
-                    yield token_start(self, index + 1), width, width[:-5] + "-2:0]", ""
+                    yield self.tokens[index + 1].start, width, width[:-5] + "-2:0]", ""
             elif token.text in ("==", "!=", "<", ">=") and self.active[index] and index > loops:
                 yield from self._lower_limit(index)
 
     def _shorter_loop(self, first: int, condition: str) -> Iterator[Change]:
         """End a loop one turn early, or where an array is as large as what people try first."""
-        start, name = token_start(self, first), self.tokens[first].text
+        start, name = self.tokens[first].start, self.tokens[first].text
         if ">=" in condition:  # it counts down
             yield start, condition, condition.replace(">=", ">"), ""
             return
@@ -339,7 +324,7 @@ class _Faults(Source):
             return
         last = self.closing[limit + 1] if self.tokens[limit + 1].text == "[" else limit
         before = self.between(limit, last)
-        yield token_start(self, limit), before, f"({before} - 1'b1)", ""
+        yield self.tokens[limit].start, before, f"({before} - 1'b1)", ""
 
     def build_faults(self) -> Iterator[Change]:
         """Yield widths and conditions that are wrong at one value of one parameter."""
@@ -363,10 +348,4 @@ class _Faults(Source):
                     continue
                 for setting in settings:
                     after = f"({condition} && !({setting}))"
-                    yield token_start(self, index + 1), condition, after, ""
-
-
-def token_start(source: Source, index: int) -> int:
-    """Return the offset of a token."""
-    token: Token = source.tokens[index]
-    return token.start
+                    yield self.tokens[index + 1].start, condition, after, ""

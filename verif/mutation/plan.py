@@ -31,7 +31,7 @@ def shares(sizes: Mapping[str, int], total: int) -> dict[str, int]:
         In proportion to size above the same minimum for each: half of an equal share, and at
         least `MINIMUM`.
     """
-    minimum = max(MINIMUM, total // (2 * max(1, len(sizes))))
+    minimum = max(MINIMUM, total // (2 * len(sizes)))
     left = max(0, total - minimum * len(sizes))
     whole = sum(sizes.values())
     counts, given, reached = {}, 0, 0

@@ -126,7 +126,7 @@ class Result:
                 for kind, verdicts in self.kinds.items()
                 if percent(verdicts) < WANTED_OF_KIND and count(verdicts)["valid"] >= FEW
             ]
-        if not self.is_full:
+        else:
             reasons += [f"survivor, not listed: {one.mutant}" for one in self.unknown_survivors]
         return reasons
 
@@ -208,7 +208,7 @@ def mean_simulated(verdicts: Sequence[Verdict]) -> float:
 
 def show(result: Result, console: Console) -> None:
     """Print the counts by module, and what the campaign came to."""
-    for title, rows in (("module", _rows(result)), ("kind", _rows_of_kinds(result))):
+    for title, rows in (("module", _rows(result)), ("kind", _counted(result.kinds))):
         table = Table(title, title=f"Mutants, seed {result.seed}", box=box.SIMPLE)
         for heading in COLUMNS:
             table.add_column(heading, justify="right")
@@ -234,10 +234,6 @@ def show(result: Result, console: Console) -> None:
 def _rows(result: Result) -> list[list[str]]:
     parts = {name: of_module(result.verdicts, name) for name in result.modules}
     return _counted(parts | {"all": list(result.verdicts)})
-
-
-def _rows_of_kinds(result: Result) -> list[list[str]]:
-    return _counted(result.kinds)
 
 
 def _counted(parts: Mapping[str, Sequence[Verdict]]) -> list[list[str]]:
@@ -270,7 +266,7 @@ def markdown(result: Result) -> str:
         "| --- " + "| --: " * (len(COLUMNS) + 1) + "|",
         *(
             f"| {' | '.join(cells)} | {percent(result.kinds[cells[0]]):.2f} % |"
-            for cells in _rows_of_kinds(result)
+            for cells in _counted(result.kinds)
         ),
         "",
         "Kinds that people make: "

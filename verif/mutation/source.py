@@ -56,8 +56,7 @@ def make_mutants(module: str, design: Design) -> list[list[Mutant]]:
         if text in texts or source.has_comment(start, end):
             continue
         texts.add(text)
-        line = source.line(start)
-        whole = source.text.splitlines()[line - 1].partition("//")[0].strip()
+        line, whole = source.row(start)
         change = " ".join(before.split()) + " -> " + (" ".join(after.split()) or "(nothing)")
         mutant = Mutant(module, SOURCE, operation, line, whole, change, text)
         sites.setdefault((site, operation), []).append(mutant)
@@ -129,16 +128,8 @@ class _Changes(Source):
 
     def connections(self) -> Iterator[Change]:
         """Yield exchanged connections of ports of one direction and width, in each instance."""
-        for index, token in enumerate(self.tokens):
-            child = token.text.removeprefix("ffp8_")
-            if token.text == child or child not in self.design.sources:
-                continue
-            if self.tokens[index - 1].text == "module":
-                continue
-            name = index + 1
-            if self.tokens[name].text == "#":
-                name = self.closing[name + 1] + 1
-            yield from self._exchanged_connections(name + 1, child)
+        for child, _, ports in self.instances(self.design.sources):
+            yield from self._exchanged_connections(ports, child)
 
     def _exchanged_connections(self, opening: int, child: str) -> Iterator[Change]:
         ports = self.design.ports(child)

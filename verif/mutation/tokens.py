@@ -7,7 +7,7 @@ variables) is not, so that a change of what is compiles and changes what the cir
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 TOKEN = re.compile(
@@ -179,6 +179,29 @@ class Source:
     def line(self, offset: int) -> int:
         """Return the line of an offset, from 1."""
         return self.text.count("\n", 0, offset) + 1
+
+    def row(self, offset: int) -> tuple[int, str]:
+        """Return the line of an offset, from 1, and what stands there, comment apart."""
+        line = self.line(offset)
+        return line, self.text.splitlines()[line - 1].partition("//")[0].strip()
+
+    def instances(self, modules: Container[str]) -> Iterator[tuple[str, int | None, int]]:
+        """Yield each instance of a module of the design.
+
+        That is the module without ``ffp8_``, and the brackets that open its parameters, None if
+        it has none, and its ports.
+        """
+        for index, token in enumerate(self.tokens):
+            child = token.text.removeprefix("ffp8_")
+            if token.text == child or child not in modules:
+                continue
+            if self.tokens[index - 1].text == "module":
+                continue
+            name, settings = index + 1, None
+            if self.tokens[name].text == "#":
+                settings = name + 1
+                name = self.closing[settings] + 1
+            yield child, settings, name + 1
 
     def ends_operand(self, index: int) -> bool:
         """Return whether the token ends an operand, so that an operator after it is binary."""

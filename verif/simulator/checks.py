@@ -1,8 +1,8 @@
 """Checks: each compares something of a design with what it has to be, under a name of its own.
 
 A run counts how often each of its checks ran and which one failed, in the JSON file that the
-variable CHECKS names. WITHOUT_CHECK names one check that lets everything pass, so that a test can
-show what would be missed without it (`make checks`). What a test asserts of its own stimulus is an
+variable CHECKS names. WITHOUT_CHECK names one check that lets everything pass, so that a guard in
+`tests/checks` can be seen to fail without it. What a test asserts of its own stimulus is an
 ordinary ``assert``.
 """
 
@@ -55,11 +55,6 @@ def check(name: str, holds: object, text: str | Callable[[], str] = "") -> None:
         return
     _failed.append(name)
     raise CheckError(name, text if isinstance(text, str) else text())
-
-
-def counts() -> Counter[str]:
-    """Return how often each check ran in this process."""
-    return _counts
 
 
 def write_counts() -> None:
