@@ -26,8 +26,9 @@ KINDS_OF_FLAGS = 4
 RESETS_EACH = 3
 """How often the design is reset in each cycle behind a job: for one cycle most often."""
 
-LEAVING = 40
-"""Cycles, about, that an outcome takes to leave if the next job is to come behind it."""
+LEAVING, PER_COLUMN = 40, 2
+"""Cycles, about, that an outcome takes to leave if the next job is to come behind it, and cycles
+for each column if those are more: a tile's start values come at one a beat."""
 
 SLOWEST = 0.2
 """Share of cycles in which a stream moves that random jobs are to wait for."""
@@ -131,9 +132,10 @@ async def mixed_rate(runner: Runner, count: int) -> None:
 async def changes(runner: Runner, times: int) -> None:
     """Change each thing of the configuration alone, while the job before is inside."""
     environment, tally = runner.environment, watched(runner)
-    leaving = min(wishes.SLOW, environment.can.rows / LEAVING)
-    environment.adapter.pace(dict.fromkeys(environment.can.sinks, leaving))
-    things = wishes.changing(environment.can)
+    can = environment.can
+    leaving = min(wishes.SLOW, can.rows / max(LEAVING, PER_COLUMN * can.cols))
+    environment.adapter.pace(dict.fromkeys(can.sinks, leaving))
+    things = wishes.changing(can)
     wanted = runner.shuffled(things * times)
     for _ in range(TRIES):
         for what in wanted:
