@@ -26,6 +26,9 @@ KINDS_OF_FLAGS = 4
 RESETS_EACH = 3
 """How often the design is reset in each cycle behind a job: for one cycle most often."""
 
+ROWS_EACH_END = 4
+"""Rows at either end of a job's outcome that a reset meets in the cycle in which they leave."""
+
 LEAVING, PER_COLUMN = 40, 2
 """Cycles, about, that an outcome takes to leave if the next job is to come behind it, and cycles
 for each column if those are more: a tile's start values come at one a beat."""
@@ -273,13 +276,17 @@ async def resets(runner: Runner, anywhere: int) -> None:
 async def resets_behind_a_job(runner: Runner) -> None:
     """Reset in each cycle behind a job's last beat, until its outcome has left, a few times each.
 
-    What a cycle does to a job meets the reset in that cycle alone.
+    What a cycle does to a job meets the reset in that cycle alone. Of many rows those in the
+    middle, which leave in the same way as their neighbours, are passed over.
     """
     environment, can = runner.environment, runner.environment.can
     board, adapter = environment.scoreboard, environment.adapter
     await environment.drained()
     adapter.pace({})
-    for behind in [*range(can.latency + can.rows + 1)] * RESETS_EACH:
+    last = can.latency + can.rows
+    first = min(last, can.latency + ROWS_EACH_END)
+    cycles = sorted({*range(first + 1), *range(max(0, last - ROWS_EACH_END), last + 1)})
+    for behind in cycles * RESETS_EACH:
         taken = board.taken
         await runner.send(Constraints(k=1))
         assert await environment.until(lambda taken=taken: board.taken > taken)
