@@ -11,11 +11,13 @@ from rich.console import Console
 
 from verif.coverage import compare
 from verif.coverage.compare import Outcome, main, plain_job, summarize
+from verif.coverage.curves import MOST_BELOW, Steering
 from verif.coverage.gate import Row
 from verif.coverage.run import Job, ShardError
 from verif.coverage.shards import SHARDS, matching
 
 ARRAY = "array*PIPELINE1"
+CURVE = {"transactions": [7], "jobs": [9], "bins": [1], "ends": {"length": 9}, "hit": {}}
 
 
 def outcome(seed: int, steered: int, plain: int) -> Outcome:
@@ -39,8 +41,15 @@ def row(hit: int) -> Row:
     ],
 )
 def test_success(outcomes: Sequence[tuple[int, int]], complete: bool, status: int) -> None:
-    summary = summarize([outcome(1, *hits) for hits in outcomes], complete)
+    summary = summarize([outcome(1, *hits) for hits in outcomes], [], complete)
     assert summary["exit_status"] == status and summary["complete"] is complete
+
+
+@pytest.mark.parametrize(("below", "status"), [(0.0, 0), (MOST_BELOW, 0), (MOST_BELOW + 0.01, 1)])
+def test_success_wants_a_curve_that_keeps_up(below: float, status: int) -> None:
+    rows = [Steering("array", one, 5, 9, 1.0, 4) for one in (0.0, below)]
+    summary = summarize([outcome(1, 4, 3)], rows, complete=True)
+    assert summary["exit_status"] == status and summary["per_design"][1]["below"] == below
 
 
 @pytest.fixture
@@ -68,7 +77,7 @@ def test_what_ends_early_keeps_seeds_that_had_ended(
             if job.mode == "plain" and job.seed == 2:
                 raise KeyboardInterrupt if error is KeyboardInterrupt else ShardError(job, "broken")
             job.folder.mkdir(parents=True)
-            (job.folder / "curve.json").write_text(json.dumps({"transactions": [7], "bins": [1]}))
+            (job.folder / "curve.json").write_text(json.dumps(CURVE))
             assert job.budget == (21 if job.mode == "plain" else None)
 
     def judge(jobs: Sequence[Job], shards: object) -> Outcome:
@@ -77,6 +86,7 @@ def test_what_ends_early_keeps_seeds_that_had_ended(
 
     monkeypatch.setattr(compare, "run_jobs", run_jobs)
     monkeypatch.setattr(compare, "outcome", judge)
+    monkeypatch.setattr(compare, "reachable", lambda _: 4)
     document = folder.parent / "docs"
     assert main(["--seeds", "3", "--only", ARRAY, "--document", str(document)]) == 1
     assert [(job.seed, job.mode) for job in judged] == [(1, "steered")]
@@ -94,7 +104,10 @@ def test_plain_random_gets_three_times_as_many(folder: Path) -> None:
     summary = json.loads((folder / "summary.json").read_text())
     (seed,) = summary["per_seed"]
     assert summary["complete"] and seed["steered_percent"] == 100
-    assert (status == 0) == (seed["plain_percent"] < 100)
+    (design,) = summary["per_design"]
+    keeps_up = summary["steered_keeps_up"]
+    assert keeps_up == (design["below"] <= MOST_BELOW)
+    assert (status == 0) == (keeps_up and seed["plain_percent"] < 100)
     (shard,) = [one for one in SHARDS if one.name.endswith("SEGMENT8-PIPELINE1")]
     job = compare.steered_jobs(1, [shard], folder)[0]
     sent = job.curve()["transactions"][-1]

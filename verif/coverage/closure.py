@@ -90,6 +90,7 @@ class Targets:
         self._coverage, self._random = coverage, random
         self._patience, self._tries = patience, Counter[tuple[str, str]]()
         self._queues: dict[str, deque[tuple[Point, str]]] = {}
+        self._known: tuple[Point, str] | None = None  # to be a target, when `left` looked
         for place in random.permutation(len(bins)):
             point, name = bins[place]
             self._queues.setdefault(point.name, deque()).append((point, name))
@@ -109,7 +110,10 @@ class Targets:
 
     def left(self) -> bool:
         """Whether there is a target."""
-        return any(self._is_target(*target) for queue in self._queues.values() for target in queue)
+        if self._known is None or not self._is_target(*self._known):
+            every = (target for queue in self._queues.values() for target in queue)
+            self._known = next((target for target in every if self._is_target(*target)), None)
+        return self._known is not None
 
     def draw(self) -> tuple[Point, str]:
         """Return a target of a random point, of which there is one."""

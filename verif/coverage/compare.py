@@ -1,7 +1,8 @@
 """Steered against plain random: ``python -m verif.coverage.compare --seeds 5``.
 
 For each seed every shard is closed by the loop, then given three times as many transactions
-that aim at nothing. Fails unless the loop closes everything and plain random nothing like it.
+that aim at nothing. Fails unless the loop closes everything, plain random nothing like it, and
+the loop's curve, the median over the seeds, is nowhere much below plain random's.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import shutil
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import BUILD
 from verif.commands.interrupts import interrupt_once
-from verif.coverage import exclusions, report
+from verif.coverage import curves, exclusions, report
 from verif.coverage.cover import reachable, run_jobs
 from verif.coverage.gate import Row, judge, merge
 from verif.coverage.run import Job, ShardError
@@ -111,18 +112,34 @@ def compare(
     ]
 
 
+def steer(seeds: Sequence[int], shards: Sequence[Shard], folder: Path) -> Sequence[curves.Steering]:
+    """Return how well the loop aims at each shard, over seeds that have ended."""
+    rows = []
+    for of_shard in zip(*(steered_jobs(seed, shards, folder) for seed in seeds), strict=True):
+        steered = [job.curve() for job in of_shard]
+        plain = [plain_job(job).curve() for job in of_shard]
+        name, bins = of_shard[0].shard.name, reachable(of_shard[0])
+        rows.append(curves.steering(name, steered, plain, bins))
+    return rows
+
+
 def draw(seed: int, shards: Sequence[Shard], folder: Path, picture: Path) -> None:
     """Draw both curves of every shard under one seed."""
     jobs = steered_jobs(seed, shards, folder)
-    curves = {
+    both = {
         job.shard.name: {"steered": job.curve(), "plain random": plain_job(job).curve()}
         for job in jobs
     }
-    report.picture(picture, curves, {job.shard.name: reachable(job) for job in jobs})
+    report.picture(picture, both, {job.shard.name: reachable(job) for job in jobs})
 
 
-def markdown(shards: Sequence[Shard], outcomes: Sequence[Outcome], median: Outcome) -> str:
-    """Return the table of seeds, and by point what plain random lacked under the median one."""
+def markdown(
+    shards: Sequence[Shard],
+    outcomes: Sequence[Outcome],
+    steering: Sequence[curves.Steering],
+    median: Outcome,
+) -> str:
+    """Return the tables of seeds and designs, and what plain random lacked under the median one."""
     lines = ["# The loop against plain random", "", "Designs:", ""]
     lines += [f"- {shard.name}" for shard in shards]
     lines += ["", "| seed | transactions, steered | steered | plain random, three times as many |"]
@@ -130,6 +147,7 @@ def markdown(shards: Sequence[Shard], outcomes: Sequence[Outcome], median: Outco
     for one in outcomes:
         steered, plain = one.share(one.steered), one.share(one.plain)
         lines.append(f"| {one.seed} | {one.transactions} | {steered:.2f} % | {plain:.2f} % |")
+    lines += ["", "How well the loop aims, medians over the seeds:", "", *curves.markdown(steering)]
     lines += ["", f"Lacking under plain random, seed {median.seed} (the median):", ""]
     lines += ["| design | point | lacks | of | among them |", "|---|---|---|---|---|"]
     for row in median.plain:
@@ -140,14 +158,18 @@ def markdown(shards: Sequence[Shard], outcomes: Sequence[Outcome], median: Outco
     return "\n".join(lines) + "\n"
 
 
-def summarize(outcomes: Sequence[Outcome], complete: bool) -> Mapping[str, object]:
+def summarize(
+    outcomes: Sequence[Outcome], steering: Sequence[curves.Steering], complete: bool
+) -> Mapping[str, object]:
     """Return the content of ``summary.json``."""
     closed = all(one.share(one.steered) == 100 for one in outcomes)
     plain = [one.share(one.plain) for one in outcomes]
-    good = complete and closed and bool(plain) and statistics.median(plain) < 100
+    aims = all(one.below <= curves.MOST_BELOW for one in steering)
+    good = complete and closed and aims and bool(plain) and statistics.median(plain) < 100
     return {
         "complete": complete,
         "steered_closes": closed,
+        "steered_keeps_up": aims,
         "plain_median_percent": round(statistics.median(plain), 3) if plain else None,
         "per_seed": [
             {
@@ -159,6 +181,7 @@ def summarize(outcomes: Sequence[Outcome], complete: bool) -> Mapping[str, objec
             }
             for one in outcomes
         ],
+        "per_design": [asdict(one) for one in steering],
         "exit_status": 0 if good else 1,
     }
 
@@ -179,16 +202,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"ONLY={settings.only}: no design matches, there are {names}")
     console, seeds = Console(), range(1, settings.seeds + 1)
     shutil.rmtree(FOLDER, ignore_errors=True)
-    write_json(FOLDER / "summary.json", summarize([], complete=False))  # stands if it is killed
+    write_json(FOLDER / "summary.json", summarize([], [], complete=False))  # stands if it is killed
     outcomes = compare(seeds, shards, settings.jobs, FOLDER, console)
-    summary = summarize(outcomes, complete=len(outcomes) == settings.seeds)
+    steering = steer([one.seed for one in outcomes], shards, FOLDER)
+    summary = summarize(outcomes, steering, complete=len(outcomes) == settings.seeds)
     write_json(FOLDER / "summary.json", summary)
     if not summary["complete"]:
         console.print(f"{len(outcomes)} of {settings.seeds} seeds ended, which are kept")
         return summary["exit_status"]
     ranked = sorted(outcomes, key=lambda one: one.share(one.plain))
     median = ranked[len(ranked) // 2]
-    text = markdown(shards, outcomes, median)
+    text = markdown(shards, outcomes, steering, median)
     write_text(FOLDER / "report.md", text)
     draw(median.seed, shards, FOLDER, FOLDER / "coverage.svg")
     if settings.document:
