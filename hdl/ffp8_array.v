@@ -4,7 +4,8 @@
 //            column enter each beat; they are decoded once, at the edge, and broadcast.
 // Interface  beat_valid/beat_ready with beat_first and beat_last of a tile. The formats belong
 //            to the beat. Finished sums leave row by row, row 0 first, in the stored form of
-//            ffp8_pe: row_valid/row_ready, row_last with row ROWS-1.
+//            ffp8_pe: row_valid/row_ready, row_last with row ROWS-1 and at no other
+//            time.
 //            edge_beat: in the cycle before a beat was taken; row_live and col_live tell which of
 //            its codes are not zero (for the zero-gating counter).
 //            `working`: a beat or a sum is inside.

@@ -224,7 +224,7 @@ module ffp8_engine #(
         .stream_done    (context_done),
         .drain_output   (drain_output),
         .drain_columns  (drain_columns),
-        .drain_done     (row_valid && row_ready && row_last),
+        .drain_done     (row_last && row_ready),
         .release_slot   (context_release),
         .occupied       (context_occupied)
     );
@@ -324,7 +324,7 @@ module ffp8_engine #(
             foot_raw_q <= {FOOT{1'b0}};
         end else if (y_room) begin
             foot_valid_q <= {foot_valid_q[FOOT-2:0], row_valid};
-            foot_last_q <= {foot_last_q[FOOT-2:0], row_valid && row_last};
+            foot_last_q <= {foot_last_q[FOOT-2:0], row_last};
             foot_raw_q <= {foot_raw_q[FOOT-2:0], row_valid && drain_output[0]};
         end
     end
