@@ -33,10 +33,10 @@ WANTED: dict[str, dict[str, Iterable[int]]] = {
         "ACCUMULATOR": (0, 1),
     },
     "array": {
-        "EXP_MAX": (3, 4, 5, 8),
-        "ROWS": (1, 2, 3),
-        "COLS": (1, 2, 3),
-        "SEGMENT": (7, 8, 28),
+        "EXP_MAX": range(1, 9),
+        "ROWS": (1, 2, 3, 16),
+        "COLS": (1, 2, 3, 16),
+        "SEGMENT": (1, 7, 16, 28, WIDER),
         "PIPELINE": (1, 2),
         "ACCUMULATOR": (0, 1),
     },
@@ -73,11 +73,21 @@ def test_every_parameter_is_simulated_at_the_ends_of_its_range(module: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "ends"),
-    [("ROWS", (1, 64)), ("COLS", (1, 64)), ("K_MAX", (1, 32768)), ("PIPELINE", (1, 2))],
+    ("module", "name", "ends"),
+    [
+        ("engine", "ROWS", (1, 64)),
+        ("engine", "COLS", (1, 64)),
+        ("engine", "K_MAX", (1, 32768)),
+        ("engine", "PIPELINE", (1, 2)),
+        ("engine", "ACCUMULATOR", (0, 1)),
+        ("engine", "EXP_MAX", (1, 5)),
+        ("unit", "EXP_MAX", (1, 8)),
+        ("unit", "K_MAX", (1, 32768)),
+        ("array", "EXP_MAX", (1, 8)),
+    ],
 )
-def test_the_ends_are_those_of_the_page(name: str, ends: tuple[int, int]) -> None:
+def test_the_ends_are_those_of_the_page(module: str, name: str, ends: tuple[int, int]) -> None:
     (row,) = (line for line in PAGE.splitlines() if line.startswith("| `") and f"`{name}`" in line)
     numbers = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*", row)]
     assert set(ends) <= set(numbers), row
-    assert (min(WANTED["engine"][name]), max(WANTED["engine"][name])) == ends
+    assert (min(WANTED[module][name]), max(WANTED[module][name])) == ends
