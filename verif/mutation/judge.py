@@ -140,8 +140,16 @@ class Judge:
         return cases
 
     def values(self, module: str) -> dict[str, list[int]]:
-        """Return the values of each parameter that the module's own bench builds."""
-        return built_values([*self.cases.get(module, ()), *self.large.get(module, ())])
+        """Return the values of each parameter that the benches of a module and its users build.
+
+        A parameter has one name all the way down.
+        """
+        names = (module, *self.design.users(module))
+        every = (case for name in names for case in self._every_case(name))
+        return built_values(every)
+
+    def _every_case(self, module: str) -> list[Case]:
+        return [*self.cases.get(module, ()), *self.large.get(module, ())]
 
     def proof_sets(self, mutant: Mutant) -> list[Parameters]:
         """Return the parameter sets at which a mutant must be proven equivalent.
@@ -167,9 +175,7 @@ class Judge:
         cases = [case for case in self.user_cases(mutant) if case.is_provable]
         if mutant.operation in people.SIZED:
             cases = [
-                case
-                for user in self.design.users(mutant.module)
-                for case in [*self.cases[user], *self.large.get(user, ())]
+                case for user in self.design.users(mutant.module) for case in self._every_case(user)
             ]
         users = [
             name for name, children in self.design.children.items() if mutant.module in children
