@@ -19,6 +19,9 @@
 ##                   SEED= MUTANTS= PEOPLE=of each kind that people make
 ##                   MODULES=decode,encode                   DOCUMENT=file for the report
 ##                   RETRY=1 judge kept survivors once more
+##   make checks   take out each check of the benches: its guards have to fail then
+##                   ONLY=pattern SAMPLE=how many SEED= JOBS=  LIST=1 only lists them, and asserts
+##                                                           DOCUMENT=file for the table
 ##   make cover    close the functional coverage from scratch             SEED= JOBS= ONLY=pattern
 ##   make cover-compare  the loop against plain random, five seeds        SEEDS= JOBS= ONLY=pattern
 ##                                                           DOCUMENT=folder for the report
@@ -50,7 +53,7 @@ summary = build/$@/summary.json
 regression = $(strip $(call option,tests,TESTS) $(call option,jobs,JOBS) $(call option,limit,LIMIT))
 
 .PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate \
-  mutate-full cover cover-compare plan code-coverage bench judges vectors clean
+  mutate-full checks cover cover-compare plan code-coverage bench judges vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -95,6 +98,11 @@ mutate mutate-full: environment
 	$(PYTHON) -m verif.mutation $(if $(filter mutate-full,$@),--full) $(if $(RETRY),--retry) $(strip \
 	  $(call option,seed,SEED) $(call option,mutants,MUTANTS) $(call option,modules,MODULES) \
 	  $(call option,people,PEOPLE) $(call option,jobs,JOBS) $(call option,document,DOCUMENT))
+
+checks: environment
+	$(PYTHON) -m verif.checks $(if $(LIST),--list) $(strip $(call option,only,ONLY) \
+	  $(call option,sample,SAMPLE) $(call option,seed,SEED) $(call option,jobs,JOBS) \
+	  $(call option,document,DOCUMENT))
 
 cover: environment
 	$(PYTHON) -m verif.coverage.cover $(call option,seed,SEED) $(call option,jobs,JOBS) \

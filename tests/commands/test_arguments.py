@@ -14,6 +14,7 @@ MAINS = {
     "cover-compare": "verif.coverage.compare",
     "code-coverage": "verif.code_coverage.__main__",
     "mutate": "verif.mutation.command",
+    "checks": "verif.checks.__main__",
     "bench": "verif.bench",
     "replay": "verif.replay.__main__",
     "accuracy": "verif.accuracy.__main__",
@@ -23,7 +24,9 @@ MAINS = {
 }
 WRONG = [
     *((name, "jobs", "0") for name in ("cover", "cover-compare", "code-coverage", "mutate")),
-    *((name, "seed", "one") for name in ("cover", "code-coverage", "mutate", "vectors")),
+    *((name, "seed", "one") for name in ("checks", "cover", "code-coverage", "mutate", "vectors")),
+    ("checks", "jobs", "0"),
+    ("checks", "sample", "0"),
     ("cover-compare", "seeds", "0"),
     ("mutate", "mutants", "-1"),
     ("bench", "repeats", "0"),

@@ -17,7 +17,7 @@ SETTINGS = f"""
 [tool.pytest.ini_options]
 testpaths = ["tests"]
 pythonpath = [".", "{ROOT}"]
-markers = ["sim: runs a simulator"]
+markers = ["sim: runs a simulator", "guards(name): of a check"]
 faulthandler_exit_on_timeout = true
 """
 COUNTER = """

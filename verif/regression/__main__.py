@@ -95,7 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = [*options, "-k", chosen.tests]
     if chosen.limit:
         options = [*options, "-o", f"faulthandler_timeout={chosen.limit}"]
-    session = Session(Path("build") / chosen.command, options, chosen.jobs)
+    folder = Path("build") / chosen.command
+    if chosen.command != "soak" and not (chosen.tests or chosen.failed):
+        options = [*options, "--checks", str(folder / "checks")]
+    session = Session(folder, options, chosen.jobs)
     try:
         session_seed()
         if chosen.command == "soak":

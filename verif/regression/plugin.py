@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Generator
@@ -39,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--summary", type=Path, metavar="PATH", help="keep a JSON summary there")
     group.addoption("--only", type=Path, metavar="PATH", help="run the tests that a file lists")
     group.addoption("--seeded", action="store_true", help="run the tests that have a seed")
+    group.addoption(
+        "--checks", type=Path, metavar="PATH", help="want every check to run; keep counts there"
+    )
     group.addoption("--until", type=float, metavar="TIME", help="skip tests after this time")
 
 
@@ -59,9 +63,20 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(number, _interrupt)
     if config.option.xmlpath:  # a file of an earlier run must not outlive the start of this one
         Path(config.option.xmlpath).unlink(missing_ok=True)
+    if config.option.checks:
+        _count_checks(config.option.checks)
     record = Record(config.option.summary, settings())
     record.expect(_listed(config) or ())
     config.pluginmanager.register(Recorder(record, config), "regression-recorder")
+
+
+def _count_checks(folder: Path) -> None:
+    """Have every simulation that passes leave its counts in a folder that holds no others."""
+    if name := os.environ.get("WITHOUT_CHECK"):
+        raise pytest.UsageError(f"WITHOUT_CHECK={name}: a whole regression needs every check")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    os.environ["CHECKS_PASSED"] = str(folder.absolute())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -70,8 +85,9 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def pytest_report_header() -> str:
     """Print the seed, so that any run can be repeated."""
-    own = os.environ.get("TEST_SEED")
-    return f"seed: {session_seed()} (set SEED= for another)" + (f", TEST_SEED={own}" if own else "")
+    names = ("TEST_SEED", "WITHOUT_CHECK")
+    others = [f", {name}={os.environ[name]}" for name in names if os.environ.get(name)]
+    return f"seed: {session_seed()} (set SEED= for another){''.join(others)}"
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

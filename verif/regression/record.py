@@ -43,12 +43,19 @@ class Record:
         Where the JSON goes, if anywhere.
     settings
         The variables that decide how the tests end.
+
+    Attributes
+    ----------
+    checks
+        How often each check of the sources ran in simulations that passed; None unless that
+        was asked for, or if the run has not ended.
     """
 
     def __init__(self, path: Path | None, settings: Mapping[str, str]) -> None:
         self.path = path
         self.settings = dict(settings)
         self.start = time.monotonic()
+        self.checks: dict[str, int] | None = None
         self.phases: dict[str, Entry] = {}
         self._finished: dict[str, str] = {}
         self._lines: dict[str, str] = {}
@@ -83,6 +90,11 @@ class Record:
         """Number of tests that have finished and were not skipped."""
         return sum(outcome != "skipped" for outcome in self._finished.values())
 
+    @property
+    def idle_checks(self) -> list[str]:
+        """Checks that ran in no simulation that passed."""
+        return [name for name, count in (self.checks or {}).items() if not count]
+
     def write(self, exit_status: int = NOT_ENDED, complete: bool = False) -> None:
         """Write the file."""
         if self.path is None:
@@ -100,6 +112,8 @@ class Record:
             "unfinished": len(self.unfinished),
             "seconds": round(time.monotonic() - self.start, 3),
         }
+        if self.checks is not None:
+            head["checks"] = self.checks
         # A line a test, put into JSON once: thousands of tests cost a millisecond a time.
         lines = ",\n".join(f"    {line}" for _, line in sorted(self._lines.items()))
         text = json.dumps(head, indent=2).removesuffix("\n}")

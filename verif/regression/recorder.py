@@ -10,6 +10,8 @@ import pytest
 from verif.commands.processes import kill_children
 from verif.regression.record import Record
 from verif.regression.replay import replay_line
+from verif.simulator.checks import kept_counts
+from verif.simulator.named_checks import read_checks
 
 # What a bench logs at its end: how much it has compared.
 CHECKED = re.compile(r"INFO\s+cocotb\.\S+\s+checked (.*)")
@@ -111,10 +113,14 @@ class Recorder:
                 # JUnit's file is not to hold half a test as passed
                 self._report(name, location, "call", "failed")
                 self._report(name, location, "teardown", "passed")
+        if folder := self.config.option.checks:
+            counts = kept_counts(folder)
+            names = read_checks(self.config.rootpath)
+            self.record.checks = {name: counts[name] for name in names}
         if session.exitstatus == pytest.ExitCode.OK:
             if not self.record.executed:
                 session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
-            elif self.record.unfinished or self.lost_workers:
+            elif self.record.unfinished or self.lost_workers or self.record.idle_checks:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
         yield
         ended = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -130,6 +136,8 @@ class Recorder:
         for name, counts in sorted(checked.items()):
             terminalreporter.write_line(f"{name.partition('::')[2]}: {'; '.join(counts)}")
         yield
+        if names := self.record.idle_checks:
+            terminalreporter.write_line(f"{len(names)} checks never ran: {', '.join(names)}")
         for text in self.lost_workers:
             terminalreporter.write_line(text)
         gone = [name for name in self.record.unfinished if name not in self._known]

@@ -8,7 +8,6 @@ CODE_COVERAGE=1 has Verilator count lines, branches and toggles.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import shutil
@@ -29,7 +28,7 @@ from cocotb_tools.check_results import get_results
 from verif.commands.folders import BUILD, ROOT
 from verif.commands.processes import DIE_WITH_PARENT
 from verif.simulator.build_cache import cached
-from verif.simulator.checks import write_counts
+from verif.simulator.checks import keep_counts
 from verif.simulator.designs import Design, Simulator
 from verif.simulator.icarus import Icarus
 from verif.simulator.verilator import COVERAGE_DATA, Verilator
@@ -38,10 +37,8 @@ DESIGNS = BUILD / "designs"
 SIMULATORS: Mapping[str, Simulator] = {"icarus": Icarus(), "verilator": Verilator()}
 SHOWN_LINES = 20
 CHECKS_FILE = "checks.json"
-"""In a run's folder: how often each check ran, and which failed."""
-
-
-atexit.register(write_counts)  # in the simulator's process; elsewhere nothing names a file
+"""In a run's folder: how often each check ran, and which failed. Where several processes simulate
+at once, their numbers stand before it."""
 
 
 class SimulationError(RuntimeError):
@@ -192,7 +189,9 @@ def simulate(
     simulator = SIMULATORS[check_simulator(chosen_simulator())]
     command = simulator.run_command(design, built, seed)
     environment = dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)}
-    environment["CHECKS"] = str((folder / CHECKS_FILE).absolute())
+    checks = folder / (f"{os.getpid()}-{CHECKS_FILE}" if compiled else CHECKS_FILE)
+    checks.unlink(missing_ok=True)
+    environment["CHECKS"] = str(checks.absolute())
     try:
         results = _Run(command, toplevel, bench, folder, environment, seed).run()
     except SystemExit as stop:
@@ -204,6 +203,7 @@ def simulate(
     tests, failures = get_results(Path(results))
     if tests == 0 or failures:
         raise SimulationError(f"{bench} on {toplevel}: {failures} failures in {tests} tests")
+    keep_counts(checks)
     if design.coverage:  # what a failing run covered does not count
         (folder / f"{COVERAGE_DATA}.unjudged").rename(folder / COVERAGE_DATA)
     return tests

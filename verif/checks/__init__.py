@@ -1,0 +1,1 @@
+"""The campaign that takes out each check and wants its guards to fail."""
