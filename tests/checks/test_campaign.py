@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def test_fails_anyway():
 def test_is_skipped():
     pytest.skip("not here")
 """
+PAGE = ROOT / "docs" / "checks.md"
 FILE = f"{FOLDER}/test_it.py"
 
 
@@ -103,6 +105,18 @@ def test_the_page_and_the_summary_say_what_was_missed() -> None:
 def test_every_check_has_a_guard() -> None:
     checks = every_check(ROOT)
     assert len(checks) > 8 and not [check.name for check in checks if not check.guards]
+
+
+def test_the_page_names_checks_and_guards_that_there_are() -> None:
+    checks = {check.name: check for check in every_check(ROOT)}
+    rows = re.findall(
+        r"^\| (\w+\.\w+) \| `(.+?)` \| (.+) \|$", PAGE.read_text("utf-8"), re.MULTILINE
+    )
+    assert len(rows) > 8
+    for name, path, guards in rows:
+        assert checks[name].place.partition(":")[0] == path
+        guarding = [f"`{guard.removeprefix(f'{FOLDER}/')}`" for guard in checks[name].guards]
+        assert guards == "<br>".join(guarding), f"{name}: make checks DOCUMENT=docs/checks.md"
 
 
 def test_a_check_that_does_not_exist_is_one_sentence(capsys: pytest.CaptureFixture) -> None:

@@ -7,9 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.benches.faulty import Fault
-from tests.checks import control, engine, fifo
+from tests.checks import adapters, control, engine, fifo
 
-GUARDS: dict[str, Fault] = {**control.GUARDS, **engine.GUARDS, **fifo.GUARDS}
+GUARDS: dict[str, Fault] = {
+    **adapters.GUARDS,
+    **control.GUARDS,
+    **engine.GUARDS,
+    **fifo.GUARDS,
+}
 
 
 @pytest.mark.sim

@@ -13,8 +13,9 @@ from verif.engine.streams import Port, ProtocolError, Stream
 from verif.environment.capabilities import FAILURES, Capabilities, error_of
 from verif.environment.generator import Constraints, Generator
 from verif.environment.job import Job
-from verif.environment.scoreboard import MismatchError, Scoreboard
+from verif.environment.scoreboard import Scoreboard
 from verif.environment.settings import INFINITY, Settings
+from verif.simulator.checks import CheckError
 
 # Jobs that fail.
 
@@ -149,7 +150,7 @@ def test_right_outcomes_in_order_are_counted(board: Scoreboard) -> None:
 def test_a_wrong_outcome_is_described(
     board: Scoreboard, actual: tuple, cycle: int, message: str
 ) -> None:
-    with pytest.raises(MismatchError) as error:
+    with pytest.raises(CheckError) as error:
         board.compare(actual, cycle)
     assert message in str(error.value)
     assert board.checked == 0
@@ -157,20 +158,22 @@ def test_a_wrong_outcome_is_described(
 
 def test_a_word_where_a_code_was_expected_is_described(board: Scoreboard) -> None:
     word = np.array([[0x3F800000]], np.uint32), np.zeros((1, 1), np.uint8)
-    with pytest.raises(MismatchError, match="actual: 0x3f800000 = 1.0 = 1 "):
+    with pytest.raises(CheckError, match="actual: 0x3f800000 = 1.0 = 1 "):
         board.compare(word, 14)
 
 
 def test_an_outcome_too_many_is_described(board: Scoreboard) -> None:
     board.compare(outcome(ONE_CODE), 14)
     board.compare(outcome(THREE_CODE), 17)
-    with pytest.raises(MismatchError) as error:
+    with pytest.raises(CheckError) as error:
         board.compare(outcome(0xC0), 18)
     text = str(error.value)
-    assert text.startswith("an outcome that no job asked for: 0xc0 of s1e5f2b16 = -1.0 = -1 ")
+    assert text.startswith(
+        "[environment.asked_for] an outcome that no job asked for: 0xc0 of s1e5f2b16 = -1.0 = -1 "
+    )
     assert "the last job that was taken:\na s1e4f3b7, w s1e4f3b7, K = 3" in text
     assert "and 0 more products; 1 of 3 are zero" in text
-    with pytest.raises(MismatchError, match=r"no job asked for: \[\[64\]\], before any job"):
+    with pytest.raises(CheckError, match=r"no job asked for: \[\[64\]\], before any job"):
         Scoreboard(CAN).compare(outcome(ONE_CODE), 0)
 
 
@@ -179,7 +182,7 @@ def test_a_design_that_can_be_stalled_may_be_late() -> None:
     board.take(ONE, 10)
     assert board.compare(outcome(ONE_CODE), 5000).cycle == 10
     board.take(ONE, 10)
-    with pytest.raises(MismatchError, match="3 cycles after .*, expected 4 or more"):
+    with pytest.raises(CheckError, match="3 cycles after .*, expected 4 or more"):
         board.compare(outcome(ONE_CODE), 13)
 
 

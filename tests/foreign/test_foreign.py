@@ -162,7 +162,7 @@ def judged(message: str) -> tuple[int, int, str, str]:
 def test_a_fault_is_found_and_described(fault: int, number: int, seed: int) -> None:
     with pytest.raises(FoundError) as caught:
         verify(design(fault), seed, folder(f"fault{fault}-{number}"))
-    message = str(caught.value)
+    message = str(caught.value).partition("] ")[2]
     (kind,) = (name for name, text in KINDS.items() if re.match(text, message))
     assert kind in FAULTS[fault], message
     if kind != "differs":

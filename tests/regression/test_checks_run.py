@@ -51,6 +51,12 @@ def test_what_fails_does_not_count(project: Project) -> None:
     assert project.summary()["checks"] == {"counter.count": 0}
 
 
+def test_a_check_without_a_name_is_refused_at_once(project: Project) -> None:
+    project.write("tests/benches/bench_checked.py", CHECKED.replace("counter.count", "count"))
+    refused = project.run("sim", "--jobs", "1")
+    assert refused.returncode != 0 and "the name of a check is a literal" in refused.stdout
+
+
 def test_a_whole_regression_refuses_to_go_without_a_check(project: Project) -> None:
     refused = project.run("sim", "--jobs", "1", WITHOUT_CHECK="counter.count")
     assert refused.returncode != 0

@@ -16,6 +16,7 @@ from verif.environment.adapter import PinAdapter
 from verif.environment.capabilities import Capabilities, splits_up_to
 from verif.environment.job import Job, Outcome
 from verif.environment.settings import Build, Settings, binary32_word, start_units
+from verif.simulator.checks import check
 
 LONGEST = 64
 """Beats of the longest tile that is sent; the array itself counts none."""
@@ -47,7 +48,9 @@ class ArrayAdapter(PinAdapter):
         accumulator = ACCUMULATORS[int(dut.ACCUMULATOR.value)]
         self.build = Build(exp_max, self.form.width, accumulator)
         self.bits = self.form.bits if self.build.is_exact else floats.BITS
-        assert self.bits == int(dut.STORED.value), f"sums of {self.bits} bits are expected"
+        stored = int(dut.STORED.value)
+        text = f"sums have {stored} bits, {self.bits} are expected"
+        check("array_adapter.stored", stored == self.bits, text)
         rows = int(dut.ROWS.value)
         can = Capabilities(
             rows=rows,
@@ -118,7 +121,9 @@ class ArrayAdapter(PinAdapter):
         if self.build.is_exact:
             return self.form.value(stored)
         value = floats.unpack(stored)
-        assert floats.pack(value) == stored, f"not normalised: {floats.text(stored)}"
+        normalised = floats.pack(value) == stored
+        text = f"not normalised: {floats.text(stored)}"
+        check("array_adapter.normalised", normalised, text)
         return value
 
     def take(self, stream: str, payload: Mapping[str, int]) -> Iterator[Job | Outcome]:

@@ -17,6 +17,7 @@ from verif.environment.adapter import Adapter
 from verif.environment.capabilities import FAILURES, Capabilities
 from verif.environment.job import Job, Outcome
 from verif.environment.settings import Settings
+from verif.simulator.checks import check
 
 FIELDS = {
     "a_signed": ("FORMAT_A", "sign"),
@@ -233,13 +234,16 @@ class EngineAdapter(Adapter):
         if keep == (1 << 4 * cols) - 1:
             results = np.frombuffer(data, "<u4")
         else:
-            assert keep == (1 << cols) - 1, f"TKEEP {keep:#x} keeps neither codes nor words"
-            assert not any(data[cols:]), "data in bytes that TKEEP drops"
+            text = f"TKEEP {keep:#x} keeps neither codes nor words"
+            check("engine_adapter.keep", keep == (1 << cols) - 1, text)
+            text = "data in bytes that TKEEP drops"
+            check("engine_adapter.dropped_bytes", not any(data[cols:]), text)
             results = np.frombuffer(data[:cols], np.uint8)
         self._rows.append((results, [user >> 3 * column & 7 for column in range(cols)]))
         if payload["m_axis_y_tlast"]:
             rows, self._rows = self._rows, []
-            assert len(rows) == self.can.rows, f"a y packet of {len(rows)} rows"
+            text = f"a y packet of {len(rows)} rows"
+            check("engine_adapter.rows", len(rows) == self.can.rows, text)
             yield np.array([row for row, _ in rows]), np.array([row for _, row in rows], np.uint8)
 
     async def errors(self) -> set[str]:
@@ -256,6 +260,7 @@ class EngineAdapter(Adapter):
     async def recover(self) -> None:
         """See that the engine has halted, clear its errors, and let it go on by a soft reset."""
         status = REGISTERS["STATUS"].unpack(await self.driver.read("STATUS"))
-        assert status["halted"], "the engine has not halted after an error"
+        text = "the engine has not halted after an error"
+        check("engine_adapter.halted", status["halted"], text)
         await self.driver.write("ERRORS", **dict.fromkeys(REGISTERS["ERRORS"].fields, 1))
         await self.driver.soft_reset()

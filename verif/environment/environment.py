@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import cocotb
@@ -11,6 +11,8 @@ import cocotb
 from verif.environment.adapter import Adapter
 from verif.environment.job import Job, Outcome
 from verif.environment.scoreboard import Record, Scoreboard
+from verif.environment.streams import ProtocolError, Stream
+from verif.simulator.checks import check
 
 PATIENCE, PER_PAIR = 20_000, 4
 """Cycles, and cycles for each pair of the longest sum, after which something that has to come is
@@ -70,14 +72,16 @@ class Environment:
                 moved = self.cycle
                 continue
             for name, stream in adapter.streams.items():
-                if (payload := stream.sample()) is None:
+                if (payload := _sampled(stream)) is None:
                     continue
                 moved = self.cycle
                 for event in adapter.take(name, payload):
                     self._judge(event)
-            if self.cycle - moved > STANDSTILL:
-                states = ", ".join(sorted(self.states()))
-                raise AssertionError(f"stuck: nothing has moved for {STANDSTILL} cycles; {states}")
+            check(
+                "environment.standstill",
+                self.cycle - moved <= STANDSTILL,
+                lambda: f"stuck: nothing has moved for {STANDSTILL} cycles; {self._doing()}",
+            )
             for listener in self.listeners:
                 listener.on_cycle(self)
             adapter.drive()
@@ -89,6 +93,8 @@ class Environment:
                 return
         else:
             record = self.scoreboard.compare(event, self.cycle)
+            if record is None:
+                return
         for listener in self.listeners:
             listener.on_record(record)
 
@@ -103,6 +109,9 @@ class Environment:
         if not states:
             states = {"computing"} if board.due else {"idle"}
         return states
+
+    def _doing(self) -> str:
+        return ", ".join(sorted(self.states()))
 
     async def start(self) -> None:
         """Reset the design for the first time."""
@@ -130,9 +139,13 @@ class Environment:
         """Wait until every job that was sent has been taken and its outcome compared."""
         board = self.scoreboard
         reached = await self.until(lambda: board.taken >= self.sent and not board.due)
-        assert reached, (
-            f"stuck: {board.taken} of {self.sent} jobs taken, {len(board.due)} outcomes due, "
-            f"{', '.join(sorted(self.states()))}"
+        check(
+            "environment.drained",
+            reached,
+            lambda: (
+                f"stuck: {board.taken} of {self.sent} jobs taken, {len(board.due)} outcomes due, "
+                f"{self._doing()}"
+            ),
         )
 
     async def reset(self, kind: str = "reset") -> None:
@@ -157,17 +170,19 @@ class Environment:
         """
         board = self.scoreboard
         reached = await self.until(lambda: board.failed is not None and not board.before_failed())
-        assert reached, "stuck: no job has failed, or what was before it has not come"
+        text = "stuck: no job has failed, or what was before it has not come"
+        check("environment.failing_job", reached, text)
         await self.check_errors()
         if self.adapter.halts:
             await self.adapter.recover()
             board.recovered()
 
     async def check_errors(self) -> None:
-        """Assert that the design shows the errors that it has to, and no other."""
+        """Check that the design shows the errors that it has to, and no other."""
         actual = await self.adapter.errors()
         expected = self.scoreboard.errors
-        assert actual == expected, f"errors {sorted(actual)} show, expected {sorted(expected)}"
+        text = f"errors {sorted(actual)} show, expected {sorted(expected)}"
+        check("environment.sticky_errors", actual == expected, text)
 
     async def finish(self) -> None:
         """See that nothing is missing, that nothing else comes, and that something was compared."""
@@ -176,7 +191,10 @@ class Environment:
             await self.adapter.edge
         board = self.scoreboard
         await self.check_errors()
-        assert not board.due and board.checked > 0, "nothing was compared"
+        check("environment.compared", board.checked > 0, "nothing was compared")
+        sinks = [self.adapter.streams[name] for name in self.can.sinks]
+        left = any(sink.open or sink.waiting for sink in sinks)
+        check("environment.nothing_left", not left, f"after the last outcome: {self._doing()}")
         self._task.cancel()
         logging.getLogger("cocotb.environment").info(
             "checked %d jobs, %d results; %d refused, %d dropped by a reset",
@@ -185,3 +203,14 @@ class Environment:
             board.refused,
             board.dropped,
         )
+
+
+def _sampled(stream: Stream) -> Mapping[str, int] | None:
+    """Return what moves at a stream in this cycle, which keeps the rules of streams."""
+    payload, broken = None, ""
+    try:
+        payload = stream.sample()
+    except ProtocolError as error:
+        broken = str(error)
+    check("environment.stream_rules", not broken, broken)
+    return payload

@@ -16,6 +16,7 @@ from verif.environment.extremes import largest_job
 from verif.environment.generator import Constraints
 from verif.environment.sequences import Runner
 from verif.environment.watchers import Tally, Timing
+from verif.simulator.checks import check
 
 TRIES = 8
 """How often a situation is tried before it counts as out of reach."""
@@ -100,12 +101,15 @@ async def full_rate(runner: Runner) -> None:
             await environment.send_all(runner.batch(wish, count, alike=not can.seamless))
             await environment.drained()
             overheads.add(timing.last[-1] - timing.begun + 1 - count * k)
-            assert set(timing.durations) == {can.rows - 1}, f"rows take {timing.durations} cycles"
+            text = f"rows take {timing.durations} cycles"
+            check("environment.rate_of_rows", set(timing.durations) == {can.rows - 1}, text)
             if k >= can.exact_from:
-                assert set(timing.latencies) == {can.latency}, f"K {k}: {timing.latencies} cycles"
+                text = f"K {k}: {timing.latencies} cycles, {can.latency} are promised"
+                check("environment.full_rate", set(timing.latencies) == {can.latency}, text)
                 exact += count
-        assert len(overheads) == 1, f"K {k}: {overheads} cycles and N * K, for different N"
-        assert not can.seamless or overheads == {can.latency + can.rows - 1}
+        promised = {can.latency + can.rows - 1} if can.seamless else overheads
+        text = f"K {k}: {overheads} cycles and N * K, for different N"
+        check("environment.back_to_back", len(overheads) == 1 and overheads == promised, text)
     for name in can.sinks:
         assert environment.adapter.streams[name].stalls == stalls[name]
     measured = max(shortest, can.exact_from) <= can.k_max
@@ -128,7 +132,8 @@ async def mixed_rate(runner: Runner, count: int) -> None:
     for _ in range(count):
         await runner.send(Constraints(k=choose(runner.random, lengths)))
     await environment.drained()
-    assert timing.latencies == [can.latency] * count, f"{timing.latencies} cycles"
+    text = f"{timing.latencies} cycles, {can.latency} are promised"
+    check("environment.mixed_rate", timing.latencies == [can.latency] * count, text)
     environment.listeners.remove(timing)
 
 
@@ -251,8 +256,10 @@ async def refused_behind_another(runner: Runner, before: str | None) -> None:
     await sending
     await environment.drained()
     await environment.check_errors()
-    assert board.refused == refused + 1 + (before is not None), "the waiting job was refused, too"
-    assert board.checked == checked + 1 + (before is None) and not board.due
+    taken = board.refused - refused, board.checked - checked
+    wanted = (1, 2) if before is None else (2, 1)
+    text = f"the waiting job was refused, too: {taken} jobs refused and not, {wanted} are"
+    check("environment.waiting_job", taken == wanted, text)
 
 
 async def resets(runner: Runner, anywhere: int) -> None:

@@ -12,10 +12,7 @@ from verif.engine import describe
 from verif.engine.mismatch import describe_result, first_difference
 from verif.environment.capabilities import Capabilities, error_of
 from verif.environment.job import Job, Outcome
-
-
-class MismatchError(AssertionError):
-    """An outcome that is not the one that the model expects."""
+from verif.simulator.checks import check
 
 
 @dataclass(eq=False)
@@ -87,30 +84,41 @@ class Scoreboard:
             self.failed = record
         return record
 
-    def compare(self, actual: Outcome, cycle: int) -> Record:
-        """Compare an outcome with the oldest that is due.
+    def compare(self, actual: Outcome, cycle: int) -> Record | None:
+        """Compare an outcome with the oldest that is due, and return what is known of its job.
+
+        None is returned where none is due, which a check has let pass.
 
         Raises
         ------
-        MismatchError
+        CheckError
             If none is due, or it differs, or does not come when the design promises.
         """
+        check("environment.asked_for", self.due, lambda: self._unasked(actual))
         if not self.due:
-            raise MismatchError(self._unasked(actual))
+            return None
         record = self.due.popleft()
-        job, expected = record.job, record.expected
+        expected = record.expected
         place = first_difference(expected, actual)
-        if place is not None:
-            fmt_y = None if "sums" in self.can.outputs else job.settings.format_y()
-            lines = [f"row {place[0]}, column {place[1]} of {expected[0].shape}"]
-            for name, outcome in (("expected", expected), ("actual", actual)):
-                lines.append(f"{name}: {_result(fmt_y, outcome, place)}")
-            raise MismatchError("\n".join([*lines, job.describe(self.can, *place)]))
+        check(
+            "environment.outcome",
+            place is None,
+            lambda: self._difference(record, actual, place),
+        )
         self._check_latency(record, cycle - record.cycle)
         self.checked += 1
         self.results += expected[0].size
         self.flags |= int(np.bitwise_or.reduce(expected[1], axis=None))
         return record
+
+    def _difference(self, record: Record, actual: Outcome, place: tuple[int, int]) -> str:
+        """Return what to say about an outcome that differs in a place."""
+        job, expected = record.job, record.expected
+        fmt_y = None if "sums" in self.can.outputs else job.settings.format_y()
+        lines = [f"row {place[0]}, column {place[1]} of {expected[0].shape}"]
+        for name, outcome in (("expected", expected), ("actual", actual)):
+            lines.append(f"{name}: {_result(fmt_y, outcome, place)}")
+        return "\n".join([*lines, job.describe(self.can, *place)])
 
     def _unasked(self, actual: Outcome) -> str:
         """Return what to say about an outcome when none is due."""
@@ -123,12 +131,15 @@ class Scoreboard:
 
     def _check_latency(self, record: Record, cycles: int) -> None:
         can = self.can
-        if cycles < can.latency or (can.exact_latency and cycles > can.latency):
-            most = "" if can.exact_latency else " or more"
-            raise MismatchError(
+        most = "" if can.exact_latency else " or more"
+        check(
+            "environment.latency",
+            cycles == can.latency or (cycles > can.latency and not can.exact_latency),
+            lambda: (
                 f"an outcome {cycles} cycles after its job's last beat, expected {can.latency}"
                 f"{most}\n{record.job.describe(can, 0, 0)}"
-            )
+            ),
+        )
 
     def before_failed(self) -> int:
         """Return how many jobs before the failing one have not come out."""

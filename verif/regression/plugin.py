@@ -19,6 +19,7 @@ from verif.regression.record import Record
 from verif.regression.recorder import Recorder
 from verif.regression.replay import replay_line, settings
 from verif.regression.seeds import seed_of, session_seed
+from verif.simulator.named_checks import CheckNameError, read_checks
 from verif.simulator.simulation import check_simulator, chosen_simulator
 
 
@@ -64,14 +65,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.xmlpath:  # a file of an earlier run must not outlive the start of this one
         Path(config.option.xmlpath).unlink(missing_ok=True)
     if config.option.checks:
-        _count_checks(config.option.checks)
+        _count_checks(config.option.checks, config.rootpath)
     record = Record(config.option.summary, settings())
     record.expect(_listed(config) or ())
     config.pluginmanager.register(Recorder(record, config), "regression-recorder")
 
 
-def _count_checks(folder: Path) -> None:
+def _count_checks(folder: Path, root: Path) -> None:
     """Have every simulation that passes leave its counts in a folder that holds no others."""
+    try:
+        read_checks(root)
+    except CheckNameError as error:
+        raise pytest.UsageError(str(error)) from None
     if name := os.environ.get("WITHOUT_CHECK"):
         raise pytest.UsageError(f"WITHOUT_CHECK={name}: a whole regression needs every check")
     shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,7 @@ from verif.engine.driver import EngineDriver
 from verif.engine.mismatch import first_difference
 from verif.engine.registers import REGISTERS
 from verif.replay.product import Product, load_product
+from verif.simulator.checks import CheckError, check
 
 AHEAD = 3  # tiles queued beyond the one that streams, so that the buses never wait for Python
 
@@ -96,7 +97,9 @@ class Comparison:
             self.results.append(results)
             self.flags.append(flags)
             place = first_difference(expected, actual)
-            if place is not None:
+            try:
+                check("replay.outputs", place is None, f"tile {first}, output {place}")
+            except CheckError:  # what differs is for the layer's run to say, outside
                 self.mismatch = place
                 self.stop.touch()
                 return
@@ -107,9 +110,13 @@ class Comparison:
     async def finish(self, tiles: int) -> None:
         """See that nothing but the tiles has come, and no error been raised."""
         await ClockCycles(self.engine.dut.clk, 20)
-        assert self.engine.sink.empty() and not self.in_flight
-        assert len(self.results) == tiles == await self.engine.read("TILES_DONE")
+        assert not self.in_flight and len(self.results) == tiles
+        rows = self.engine.sink.count()
+        check("replay.nothing_left", not rows, f"{rows} packets after the last tile")
+        done = await self.engine.read("TILES_DONE")
+        check("replay.tiles_done", done == tiles, f"TILES_DONE {done} after {tiles} tiles")
         errors = REGISTERS["ERRORS"].unpack(await self.engine.read("ERRORS"))
-        assert not any(errors.values()), f"the engine reports {errors}"
-        sticky = np.bitwise_or.reduce(np.array(self.flags), axis=None)
-        assert await self.engine.read("FLAGS") == sticky
+        check("replay.errors", not any(errors.values()), f"the engine reports {errors}")
+        sticky = int(np.bitwise_or.reduce(np.array(self.flags), axis=None))
+        shown = await self.engine.read("FLAGS")
+        check("replay.flags", shown == sticky, f"FLAGS {shown:#b}, results had {sticky:#b}")
