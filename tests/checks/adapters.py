@@ -23,7 +23,12 @@ GUARDS = {
         test="random_tiles",
     ),
     "engine_adapter.rows": Fault(
-        "engine", "row_valid && row_last}", "row_valid}", "engine", TALL, test="random_tiles"
+        "engine",
+        "{foot_last_q[FOOT-2:0], row_last}",
+        "{foot_last_q[FOOT-2:0], 1'b1}",
+        "engine",
+        TALL,
+        test="random_tiles",
     ),
     "engine_adapter.halted": Fault(
         "registers",
