@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.checks.fake import Fake, surrounded
+from tests.checks.fake import CAN, Fake, surrounded
 from verif.environment import scenarios
-from verif.environment.generator import Constraints
+from verif.environment.generator import Constraints, Generator
 from verif.environment.job import Job, Outcome
+from verif.environment.scoreboard import Scoreboard
 from verif.environment.sequences import Runner
 from verif.simulator.checks import CheckError
 
@@ -149,3 +151,14 @@ def test_a_fault_is_found_by(
     with pytest.raises(CheckError) as error:
         surrounded(Fake(**fault), sequence, rng, monkeypatch)
     assert error.value.name == name
+
+
+@pytest.mark.guards("environment.latency")
+def test_an_outcome_that_is_late_is_found_where_nothing_can_stall(rng: np.random.Generator) -> None:
+    can = replace(CAN, exact_latency=True)
+    job, board = Generator(can, rng).job(Constraints()), Scoreboard(can)
+    board.take(job, 10)
+    board.compare(job.expected(can), 10 + can.latency)
+    board.take(job, 30)
+    with pytest.raises(CheckError, match=r"^\[environment.latency\] an outcome 5 cycles after"):
+        board.compare(job.expected(can), 30 + can.latency + 1)
