@@ -15,6 +15,7 @@ from tests.benches.common import integer
 from tests.benches.control import known
 from verif.engine import floats
 from verif.engine.floats import EXPONENTS, LEAST, MOST, binade, scaled
+from verif.simulator.checks import check
 from verif.simulator.simulation import bench_random, bench_test
 
 DISTANCES = range(31)
@@ -40,9 +41,13 @@ class AdderBench:
         self.sent += 1
         await Timer(1, "ns")
         actual, expected = known(self.dut.sum), floats.pack(floats.rounded(augend + addend))
-        assert actual == expected, (
-            f"{' plus '.join(map(floats.text, operands))}: "
-            f"expected {floats.text(expected)}, actual {floats.text(actual)}"
+        check(
+            "add32.sum",
+            actual == expected,
+            lambda: (
+                f"{' plus '.join(map(floats.text, operands))}: "
+                f"expected {floats.text(expected)}, actual {floats.text(actual)}"
+            ),
         )
         self.checked += 1
 

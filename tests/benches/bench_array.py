@@ -13,7 +13,82 @@ from verif.environment.environment import Environment
 from verif.environment.generator import Constraints
 from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
+from verif.simulator.checks import check
 from verif.simulator.simulation import bench_test
+
+
+class Inside:
+    """What is inside of the array, by the header of the module.
+
+    "`edge_beat`: in the cycle before a beat was taken; row_live and col_live tell which of its
+    codes are not zero". "`working`: a beat or a sum is inside." "PIPELINE + 3 cycles from the last
+    beat to the first row." "Only if a tile ends before the rows of the one before it have left
+    does the array stand still (beat_ready low)."
+
+    Attributes
+    ----------
+    rows
+        Rows of complete tiles that have not left, each with the cycle of its tile's last beat.
+    accepted, began
+        Whether a beat moved in the cycle before, and was the first of its tile.
+    """
+
+    def __init__(self, rows: int, cols: int, latency: int) -> None:
+        self._rows, self._cols, self._latency = rows, cols, latency
+        self.empty()
+
+    def empty(self) -> None:
+        """Forget what was inside."""
+        self.rows: deque[tuple[int, int]] = deque()
+        self.edge: tuple[int, int] | None = None  # live rows and columns of the beat before
+        self.accepted = self.began = self._open = False
+        self._moved = self._left = -1000  # cycles of the last beat, and of the last row
+
+    @property
+    def may_stall(self) -> bool:
+        """Whether a tile has ended before the rows of the one before it have left."""
+        return len({ended for _, ended in self.rows}) > 1
+
+    def working(self, cycle: int) -> bool | None:
+        """Return whether anything is inside, None while the last of it is on its way out."""
+        if self.rows or self.accepted:
+            return True
+        return False if not self._open and cycle > self._moved + self._latency else None
+
+    def row_valid(self, cycle: int) -> bool | None:
+        """Return whether a row has to be offered, None if it may."""
+        if not self.rows or cycle - self.rows[0][1] < self._latency:
+            return False
+        since = max(self.rows[0][1], self._left)
+        return True if cycle - since >= self._latency else None
+
+    def at_once(self, cycle: int) -> bool:
+        """Whether a first row is offered in the earliest cycle."""
+        row, ended = self.rows[0]
+        return row == 0 and cycle - ended == self._latency
+
+    def leave(self, cycle: int) -> None:
+        """Take note of a row that has moved."""
+        self.rows.popleft()
+        self._left = cycle
+
+    def enter(self, beat: Mapping[str, int] | None, cycle: int) -> None:
+        """Take note of a beat that has moved, or that none has."""
+        self.accepted, self.edge = beat is not None, None
+        self.began = beat is not None and bool(beat["beat_first"])
+        if beat is None:
+            return
+        self._moved, self._open = cycle, not beat["beat_last"]
+        rows = _live(beat["a_codes"], self._rows, beat["a_signed"])
+        self.edge = rows, _live(beat["w_codes"], self._cols, beat["w_signed"])
+        if not self._open:
+            self.rows.extend((row, cycle) for row in range(self._rows))
+
+
+def _live(codes: int, count: int, signed: int) -> int:
+    """Return the mask of codes that are not zero, whose magnitude is all but the sign."""
+    magnitude = 0x7F if signed else 0xFF
+    return sum(bool(codes >> 8 * place & magnitude) << place for place in range(count))
 
 
 class ArrayRules:
@@ -27,88 +102,54 @@ class ArrayRules:
 
     def __init__(self, dut: Any) -> None:
         self.seen: Counter[str] = Counter()
-        self._rows, self._cols = int(dut.ROWS.value), int(dut.COLS.value)
-        self._latency = int(dut.PIPELINE.value) + 3
-        names = ("edge_beat", "row_live", "col_live", "working", "row_last", "beat_ready")
+        sizes = int(dut.ROWS.value), int(dut.COLS.value), int(dut.PIPELINE.value) + 3
+        self._inside = Inside(*sizes)
+        names = ("edge_beat", "row_live", "col_live", "working", "beat_ready")
         self._pins = {name: getattr(dut, name) for name in names}
-        self._empty()
-
-    def _empty(self) -> None:
-        self._live: deque[tuple[int, int]] = deque()  # of beats that have not entered the elements
-        self._due: deque[tuple[int, int]] = deque()  # rows of complete tiles, and their tile's end
-        self._open = self._accepted = False  # a tile has begun; a beat moved the cycle before
-        self._began = False  # that beat was the first of its tile
-        self._moved = self._left = -1000  # cycles of the last beat, and of the last row
 
     def on_record(self, record: Record) -> None:
         """Nothing is to be said about a single tile."""
 
     def on_reset(self, kind: str, states: set[str]) -> None:
         """Expect nothing of what was inside."""
-        self._empty()
+        self._inside.empty()
 
     def on_cycle(self, environment: Environment) -> None:
         """Judge a cycle, then take note of what moves at its end."""
-        streams, cycle = environment.adapter.streams, environment.cycle
-        self._check_beats(streams["beat"].offered)
-        self._check_working(cycle)
-        if streams["row"].offered:
-            self._check_row(cycle)
-        else:
-            since = max(self._due[0][1], self._left) if self._due else cycle
-            assert cycle - since < self._latency, f"row {self._due[0][0]} is not offered"
-        if streams["row"].moved is not None:
-            self._due.popleft()
-            self._left = cycle
-        self.seen["row stalled"] += streams["row"].waiting
-        beat = streams["beat"].moved
-        self._accepted = beat is not None
-        self._began = self._accepted and bool(beat["beat_first"])
-        if self._accepted:
-            self._accept(beat, cycle)
+        streams, cycle, inside = environment.adapter.streams, environment.cycle, self._inside
+        beat, row = streams["beat"], streams["row"]
+        self._check_beats(beat.offered)
+        working = inside.working(cycle)
+        shown = known(self._pins["working"])
+        check("array.working", working in (None, shown), f"working {shown}, to be {working}")
+        self.seen["idle"] += working is False
+        self._check_rows(row.offered, cycle)
+        self.seen["row stalled"] += row.waiting
+        if row.moved is not None:
+            inside.leave(cycle)
+        inside.enter(beat.moved, cycle)
+        self.seen["beats"] += inside.accepted
 
     def _check_beats(self, offered: bool) -> None:
         """Check that beats wait for rows only, and enter with the codes that are not zero."""
-        ready, ended = known(self._pins["beat_ready"]), len({end for _, end in self._due})
-        assert ready or ended >= 2, f"beat_ready low with {ended} tiles on their way out"
+        inside, ready = self._inside, known(self._pins["beat_ready"])
+        check("array.beat_ready", ready or inside.may_stall, "not ready without a reason")
         self.seen["beat stalled"] += offered and not ready
-        self.seen["first beat inside stalled"] += self._began and not ready
-        edge_beat = known(self._pins["edge_beat"])
-        assert edge_beat == bool(self._live), f"edge_beat {edge_beat}, {len(self._live)} beats"
-        if edge_beat:
-            due = self._live.popleft()
-            actual = known(self._pins["row_live"]), known(self._pins["col_live"])
-            assert actual == due, f"live rows and columns {actual}, expected {due}"
+        self.seen["first beat inside stalled"] += inside.began and not ready
+        edge = None
+        if known(self._pins["edge_beat"]):
+            edge = known(self._pins["row_live"]), known(self._pins["col_live"])
             self.seen["edge beats"] += 1
+        text = f"live rows and columns {edge}, to be {inside.edge}"
+        check("array.edge", edge == inside.edge, text)
 
-    def _check_working(self, cycle: int) -> None:
-        working = known(self._pins["working"])
-        assert working or not (self._due or self._accepted), "working low with something inside"
-        if not (self._due or self._open) and cycle > self._moved + self._latency:
-            assert not working, "working high with nothing inside"
-            self.seen["idle"] += 1
-
-    def _check_row(self, cycle: int) -> None:
-        assert self._due, "row_valid, and no complete tile is inside"
-        row, ended = self._due[0]
-        assert cycle - ended >= self._latency, f"row {row}, {cycle - ended} cycles after its tile"
-        self.seen["first row at once"] += row == 0 and cycle - ended == self._latency
-        assert known(self._pins["row_last"]) == (row == self._rows - 1), f"row_last, row {row}"
-
-    def _accept(self, beat: Mapping[str, int], cycle: int) -> None:
-        """Take note of a beat that moved."""
-        self._moved, self._open = cycle, not beat["beat_last"]
-        rows = _live(beat["a_codes"], self._rows, beat["a_signed"])
-        self._live.append((rows, _live(beat["w_codes"], self._cols, beat["w_signed"])))
-        self.seen["beats"] += 1
-        if not self._open:
-            self._due.extend((row, cycle) for row in range(self._rows))
-
-
-def _live(codes: int, count: int, signed: int) -> int:
-    """Return the mask of codes that are not zero, whose magnitude is all but the sign."""
-    magnitude = 0x7F if signed else 0xFF
-    return sum(bool(codes >> 8 * place & magnitude) << place for place in range(count))
+    def _check_rows(self, offered: bool, cycle: int) -> None:
+        """Check that a row is offered in time, and none that is not due."""
+        inside = self._inside
+        due = inside.row_valid(cycle)
+        text = f"row_valid {offered}, to be {due}: {inside.rows} in cycle {cycle}"
+        check("array.row_valid", due in (None, offered), text)
+        self.seen["first row at once"] += offered and inside.at_once(cycle)
 
 
 async def start(dut: Any) -> tuple[Runner, ArrayRules]:
@@ -138,7 +179,6 @@ async def full_rate(dut):
     await scenarios.mixed_rate(runner, 8)
     await runner.environment.finish()
     assert not rules.seen["beat stalled"]
-    assert rules.seen["first row at once"] == runner.environment.scoreboard.checked
 
 
 @bench_test()

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from tests.benches.common import Pipeline, Vector, integer, signed_value
-from tests.benches.encoding import OFFSETS, random_encoding
+from tests.benches.encoding import OFFSETS, outputs, random_encoding
 from verif.engine import floats
 from verif.engine.stored import StoredForm
+from verif.simulator.checks import check
 from verif.simulator.simulation import bench_random, bench_test
 
 LATENCY = 6
@@ -19,12 +20,12 @@ EXP_MAX = 8  # ffp8_encode, and so a column, encodes to any format
 
 
 class ColumnBench:
-    """The pipeline, its check, and the vectors on their way to it."""
+    """The pipeline, what judges its results, and the vectors on their way to it."""
 
     def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.random = bench_random()
-        self.pipeline = Pipeline(dut, LATENCY, self.check, self.random, CLEARED)
+        self.pipeline = Pipeline(dut, LATENCY, self.judge, self.random, CLEARED)
         self.vectors: list[Vector] = []
         self.seen: Counter[str] = Counter()
 
@@ -32,13 +33,15 @@ class ColumnBench:
         """Queue a vector."""
         raise NotImplementedError
 
-    def check(self, due: tuple[Any, ...]) -> None:
+    def judge(self, due: tuple[Any, ...]) -> None:
         """Compare the outputs with a vector's result."""
         encoding, total, text, expected = due
-        try:
-            encoding.check(self.dut, total, expected)
-        except AssertionError as error:
-            raise AssertionError(f"{text}: {error}") from None
+        actual = outputs(self.dut)
+        check(
+            "column.outputs",
+            actual == expected,
+            lambda: f"{text}: {encoding.text(total, expected, actual)}",
+        )
 
 
 class ExactColumn(ColumnBench):

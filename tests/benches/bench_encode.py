@@ -7,7 +7,14 @@ from typing import Any
 
 from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW, ROUNDINGS, Format
 from tests.benches.common import Pipeline, Vector, integer, signed_value
-from tests.benches.encoding import OFFSETS, Encoding, exhausted_splits, random_encoding
+from tests.benches.encoding import (
+    OFFSETS,
+    Encoding,
+    exhausted_splits,
+    outputs,
+    random_encoding,
+)
+from verif.simulator.checks import check
 from verif.simulator.simulation import bench_random, bench_test
 
 LATENCY = 4
@@ -20,11 +27,9 @@ class EncodeBench:
     """The pipeline with the judge at its end, and the vectors on their way to it."""
 
     def __init__(self, dut: Any) -> None:
-        self.random = bench_random()
+        self.dut, self.random = dut, bench_random()
         self.width = int(dut.ACC_WIDTH.value)
-        self.pipeline = Pipeline(
-            dut, LATENCY, lambda due: due[0].check(dut, *due[1:]), self.random, CLEARED
-        )
+        self.pipeline = Pipeline(dut, LATENCY, self.judge, self.random, CLEARED)
         self.vectors: list[Vector] = []
 
     def add(self, encoding: Encoding, value: int) -> tuple[int, int]:
@@ -35,6 +40,13 @@ class EncodeBench:
         inputs = encoding.ports() | {"in_value": value & (1 << self.width) - 1}
         self.vectors.append((inputs, (encoding, value, expected)))
         return expected
+
+    def judge(self, due: tuple[Encoding, int, tuple[int, int]]) -> None:
+        """Compare the outputs with a vector's result."""
+        encoding, value, expected = due
+        actual = outputs(self.dut)
+        holds = actual == expected
+        check("encode.outputs", holds, lambda: encoding.text(value, expected, actual))
 
     def scaling(self, integer: int, unit_offset: int) -> tuple[int, int]:
         """Random (integer, offset) of the same value: anything that accumulator and offset hold."""

@@ -10,7 +10,9 @@ from typing import Any
 
 from model.format.rational import decode_binary32
 from tests.benches.common import Pipeline, Vector, integer
+from tests.benches.control import known
 from verif.engine import describe, floats
+from verif.simulator.checks import check
 from verif.simulator.simulation import bench_random, bench_test
 
 LATENCY = 2
@@ -21,7 +23,11 @@ SPECIALS = (0, 1, 2, 0x7FFFFF, 0x800000, 0x7F7FFFFF, INFINITY, INFINITY + 1, NAN
 
 
 def expected_integer(word: int, grid: int, width: int) -> int | None:
-    """Start value on the grid of 2^-grid, None if it is not finite or does not fit."""
+    """Return a start value on the grid of 2^-grid, None if it has to be refused.
+
+    By docs/hardware.md: "rounded to nearest even onto the grid", refused if it "is not finite, or
+    is n on its column's grid with n < -2^(W-2) or n >= 2^(W-2)".
+    """
     if word >> 23 & 0xFF == 255:
         return None
     start = round(decode_binary32(word) * Fraction(2) ** grid)
@@ -29,7 +35,10 @@ def expected_integer(word: int, grid: int, width: int) -> int | None:
 
 
 def expected_number(word: int, grid: int) -> Fraction | None:
-    """Start value in units of 2^-grid, None if it is not finite."""
+    """Return a start value in units of 2^-grid, None if it is not finite.
+
+    By docs/hardware.md: "With ACCUMULATOR = 1 any finite start value fits", "as it is".
+    """
     finite = word >> 23 & 0xFF != 255
     return decode_binary32(word) * Fraction(2) ** grid if finite else None
 
@@ -44,7 +53,7 @@ def word_of(significand: int, exponent: int) -> int | None:
 
 
 class StartBench:
-    """The pipeline, its check, and the vectors on their way to it."""
+    """The pipeline, what judges its results, and the vectors on their way to it."""
 
     def __init__(self, dut: Any) -> None:
         self.dut = dut
@@ -52,7 +61,7 @@ class StartBench:
         self.width = int(dut.ACC_WIDTH.value)
         self.user_width = int(dut.USER_WIDTH.value)
         self.is_exact = int(dut.ACCUMULATOR.value) == 0
-        self.pipeline = Pipeline(dut, LATENCY, self.check, self.random)
+        self.pipeline = Pipeline(dut, LATENCY, self.judge, self.random)
         self.vectors: list[Vector] = []
 
     def add(self, word: int, grid: int) -> int | Fraction | None:
@@ -73,27 +82,33 @@ class StartBench:
         assert least <= most
         return (least, most, int(self.random.integers(least, most + 1)))[self.random.integers(3)]
 
-    def check(self, due: tuple[int, int, int | Fraction | None, int]) -> None:
-        """Compare the outputs with a vector's result."""
+    def judge(self, due: tuple[int, int, int | Fraction | None, int]) -> None:
+        """Compare the outputs with a vector's result; of one that is refused it has no meaning."""
         word, grid, expected, user = due
         dut = self.dut
         where = f"start {describe.binary32(word)} on the grid of 2^{-grid}"
-        refused = int(dut.out_refused.value)
-        assert refused == (expected is None), f"{where}: expected {expected}, refused {refused}"
-        assert int(dut.out_user.value) == user, f"{where}: user bits {user:#x} did not come along"
-        magnitude, shift = int(dut.out_magnitude.value), int(dut.out_shift.value)
-        negative = int(dut.out_negative.value)
-        if not (self.is_exact or refused):
-            actual = negative << 35 | shift << 24 | magnitude
-            assert actual == floats.pack(expected), (
-                f"{where}: expected {floats.text(floats.pack(expected))}, "
-                f"actual {floats.text(actual)}"
-            )
+        refused, passed = known(dut.out_refused), known(dut.out_user)
+        holds = refused == (expected is None)
+        check("start.refused", holds, lambda: f"{where}: expected {expected}, refused {refused}")
+        check(
+            "start.user", passed == user, lambda: f"{where}: user bits {passed:#x}, not {user:#x}"
+        )
+        if expected is None:
             return
-        actual = (-1) ** negative * magnitude * 2**shift
-        assert refused or actual == expected, (
-            f"{where}: expected {expected}, "
-            f"actual {actual} (negative {negative}, magnitude {magnitude}, shift {shift})"
+        pins = (known(pin) for pin in (dut.out_negative, dut.out_magnitude, dut.out_shift))
+        negative, magnitude, shift = pins
+        if self.is_exact:
+            actual, wanted = (-1) ** negative * magnitude << shift, expected
+        else:
+            actual = negative << 35 | shift << 24 | magnitude
+            wanted = floats.pack(expected)
+        check(
+            "start.value",
+            actual == wanted,
+            lambda: (
+                f"{where}: expected {wanted}, actual {actual} "
+                f"(negative {negative}, magnitude {magnitude}, shift {shift})"
+            ),
         )
 
 

@@ -10,8 +10,10 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge
 
+from verif.simulator.checks import check
+
 Vector = tuple[Mapping[str, int], Any]
-"""Values of the inputs by name, and what the check is told of the result."""
+"""Values of the inputs by name, and what is told of the result to what judges it."""
 
 
 def start_clock(dut: Any) -> RisingEdge:
@@ -53,7 +55,7 @@ class Pipeline:
         The design.
     latency
         Advances from an input to its result.
-    check
+    judge
         Called with the second part of a vector while its result is on the outputs.
     random
         Where stalls, bubbles and what fills them come from.
@@ -65,13 +67,13 @@ class Pipeline:
         self,
         dut: Any,
         latency: int,
-        check: Callable[[Any], None],
+        judge: Callable[[Any], None],
         random: np.random.Generator,
         cleared: Sequence[str] = ("out_valid",),
     ) -> None:
         self.sent = self.checked = self.dropped = 0
         self.stalls = self.bubbles = self.resets = 0
-        self._dut, self._check, self._random = dut, check, random
+        self._dut, self._judge, self._random = dut, judge, random
         self._cleared = [getattr(dut, name) for name in cleared]
         self._stages: deque[Any] = deque([None] * latency, maxlen=latency)
         self._seen = False  # the last stage has been counted
@@ -91,8 +93,8 @@ class Pipeline:
         self.dropped += sum(stage is not None for stage in self._stages) - self._seen
         self._drive({"rst": 0, "in_valid": 0, "advance": 0})
         await self._edge
-        for signal in self._cleared:
-            assert int(signal.value) == 0, f"{signal._name} after reset: {signal.value}"
+        shown = {signal._name: str(signal.value) for signal in self._cleared}
+        check("pipeline.cleared", not set("".join(shown.values())) - {"0"}, f"{shown} after reset")
         self._stages.extend([None] * len(self._stages))
         self._seen = False
 
@@ -111,7 +113,7 @@ class Pipeline:
             shown = enters if moves else random() < 0.5
             self._drive({"in_valid": int(shown), "advance": int(moves)})
             await self._edge
-            self._judge()
+            self._look()
             if not moves:
                 self.stalls += 1
                 continue
@@ -136,11 +138,12 @@ class Pipeline:
                     self._inputs[name] = getattr(self._dut, name)
                 self._inputs[name].value = value
 
-    def _judge(self) -> None:
+    def _look(self) -> None:
         due = self._stages[-1]
-        valid = int(self._valid.value)
-        assert valid == (due is not None), f"out_valid {valid}, result due: {due}"
+        valid = str(self._valid.value)
+        wanted = "0" if due is None else "1"
+        check("pipeline.valid", valid == wanted, lambda: f"out_valid {valid}, result due: {due}")
         if due is not None:
-            self._check(due[0])
+            self._judge(due[0])
             self.checked += not self._seen
             self._seen = True

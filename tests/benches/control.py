@@ -1,12 +1,14 @@
-"""What the benches of control and of the unit share: pins, reset, pace, handshakes."""
+"""What benches share that sample pins once a cycle: pins, reset, handshakes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
 from tests.benches.common import start_clock
+from verif.simulator.checks import check
 
 
 class Pins:
@@ -73,12 +75,12 @@ class Pins:
 
 
 def known(pin: Any) -> int:
-    """Return a pin's unsigned value; AssertionError if a bit of it is X or Z."""
-    value = pin.value
-    try:
-        return int(value)
-    except ValueError:
-        raise AssertionError(f"{pin._name} is {value}") from None
+    """Return a pin's unsigned value, and check that no bit of it is X or Z."""
+    value, number = pin.value, None
+    with suppress(ValueError):
+        number = int(value)
+    check("pins.known", number is not None, lambda: f"{pin._name} is {value}")
+    return number or 0
 
 
 class Handshake:
@@ -121,8 +123,8 @@ class Handshake:
         valid = values[self._valid]
         offer = tuple(values[name] for name in self._payload) if valid else None
         if self._offer is not None:
-            assert valid, f"{self._valid} fell before its payload was taken"
-            assert offer == self._offer, f"{self._valid}: {self._offer} became {offer} unmoved"
+            told = f"{self._valid}: {self._offer} became {offer} before it was taken"
+            check("handshake.held", offer == self._offer, told)
         moved = bool(valid and ready)
         self._offer = None if moved else offer
         self.moved += moved

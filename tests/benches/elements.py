@@ -9,8 +9,10 @@ from typing import Any, NamedTuple, Protocol
 
 from model import Format, supported_splits
 from tests.benches.common import integer, start_clock
+from tests.benches.control import known
 from verif.engine import describe, floats
 from verif.engine.stored import StoredForm
+from verif.simulator.checks import check
 from verif.simulator.simulation import bench_random
 
 RHYTHMS = ((1.0, 1.0), (1.0, 0.6), (0.6, 1.0), (0.7, 0.7))
@@ -84,7 +86,12 @@ class Accumulator(Protocol):
 
 
 class ExactAccumulator:
-    """Integers in the stored form, never rounded; without a start value."""
+    """Integers in the stored form, without a start value.
+
+    By docs/hardware.md: "It cannot overflow for K up to K_MAX", and of the header of
+    ffp8_pe_exact: "acc <- (first ? 0 : acc) + a * w, an integer on the grid unit_a * unit_w, with
+    no rounding".
+    """
 
     def __init__(self, form: StoredForm) -> None:
         self.form, self.bits = form, form.bits
@@ -106,7 +113,11 @@ class ExactAccumulator:
 
 
 class Binary32Accumulator:
-    """Numbers of 24 bits, rounded after each addition; they begin with the start value."""
+    """Numbers of 24 bits, by docs/hardware.md.
+
+    "an element adds each product to a float of 24 significand bits and an exponent that cannot
+    leave its 11 bits, rounded to nearest even, beginning with the start value as it is."
+    """
 
     bits = floats.BITS
 
@@ -128,7 +139,14 @@ class Binary32Accumulator:
 
 
 class ElementBench:
-    """Drives a processing element, and compares what leaves its chain in every cycle."""
+    """Drives a processing element, and compares what leaves its chain in every cycle.
+
+    By the header of ffp8_pe: "Everything moves only in cycles in which `step` is high, the shadow
+    register apart"; "`capture` copies the accumulator into the shadow register, which is
+    chain_out; `drain` shifts chain_in into it. Both at once: capture wins"; "PIPELINE + 1 steps
+    from the operands to the accumulator". By docs/hardware.md: "While an operand of an element is
+    zero, its product, addend and accumulator registers hold".
+    """
 
     def __init__(self, dut: Any, accumulator: Accumulator) -> None:
         self.dut, self.accumulator = dut, accumulator
@@ -191,14 +209,20 @@ class ElementBench:
         if self.shadow is None:
             return
         kind, expected = self.shadow
-        actual = int(self.dut.chain_out.value)
+        actual = known(self.dut.chain_out)
         if kind == "drained":
-            assert actual == expected, f"chain_out {actual:#x}, expected {expected:#x} from chain"
-        elif not self.accumulator.holds(actual, expected):
-            operands = "; ".join(str(item.pair) for item in self.recent)
-            start = f", start {describe.dyadic(self.recent[-1].start)}" if self.recent else ""
-            text = self.accumulator.text(actual, expected)
-            raise AssertionError(f"chain_out {text}; last operands {operands}{start}")
+            text = f"chain_out {actual:#x}, expected {expected:#x} from chain"
+            check("element.drained", actual == expected, text)
+        else:
+            holds = self.accumulator.holds(actual, expected)
+            check("element.sum", holds, lambda: self._text(actual, expected))
+
+    def _text(self, actual: int, expected: Any) -> str:
+        """Return what a captured sum is and what it should be."""
+        operands = "; ".join(str(item.pair) for item in self.recent)
+        start = f", start {describe.dyadic(self.recent[-1].start)}" if self.recent else ""
+        text = self.accumulator.text(actual, expected)
+        return f"chain_out {text}; last operands {operands}{start}"
 
     def _move(self, item: Item | None, step: int, capture: int, drain: int, chain: int) -> None:
         """Do what the design does at this edge."""
@@ -269,18 +293,20 @@ class ElementBench:
                 await self.cycle(Item(pair, number == 0, False), 1)
             for _ in range(self.pipeline + 2):
                 await self.cycle(None, 1, bubble=live[-1])
-            held = [int(register.value) for register in registers]
+            held = [known(register) for register in registers]
             assert held[0] != 0 and self.sum != 0, "nothing to hold"
+            kept = []
             zeros = ((0, codes[0, 1]), (codes[0, 0], 0), (0, 0), (128 * fmt_a.sign, 1))
             for zero in self.pairs(fmt_a, fmt_w, *zip(*zeros * 2, strict=True)):
                 assert zero.product == 0
                 await self.cycle(Item(zero, False, False), 1)
-                now = [int(register.value) for register in registers]
-                assert now == held, f"moved before {zero}"
+                kept.append([known(register) for register in registers])
                 checked += 1
             for _ in range(self.pipeline + 2):
                 await self.cycle(None, 1, bubble=zero)
-                assert [int(register.value) for register in registers] == held, "moved after zeros"
+                kept.append([known(register) for register in registers])
+            told = f"{held} became {kept} while {zero} and others like it came"
+            check("element.held", kept == [held] * len(kept), told)
             await self.cycle(None, 1, capture=1)
             await self.cycle(None, 0)
         assert checked == 20 * 8

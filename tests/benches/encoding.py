@@ -10,6 +10,7 @@ import numpy as np
 
 from model import ROUNDINGS, Format, accumulator_width, supported_splits
 from model.format import rational
+from tests.benches.control import known
 from verif.engine import describe
 
 OFFSETS = (-396, 385)
@@ -88,7 +89,11 @@ class Encoding:
         return value * Fraction(2) ** (self.offset - RAW_BIAS * self.raw)
 
     def judge(self, value: int) -> tuple[int, int]:
-        """Return result and flags of an accumulator by the exact definition."""
+        """Return result and flags of an accumulator by the exact definition.
+
+        Of the header of ffp8_encode: "an exact sum -> one FFP8 code or one binary32 word, rounded
+        once"; "five rounding modes, saturation, clamp, flags"; "binary32 results are always rne".
+        """
         if self.raw:
             return rational.encode_binary32(self.real(value))
         fields = (self.sign, self.exponent, self.format.fraction, 0)
@@ -99,13 +104,17 @@ class Encoding:
         known = describe.binary32(word) if self.raw else describe.code(self.format, word & 0xFF)
         return f"{known}, flags {describe.flags(flags)}"
 
-    def check(self, dut: Any, value: int, expected: tuple[int, int]) -> None:
-        """Assert that the outputs are those expected of an accumulator."""
-        actual = int(dut.out_result.value), int(dut.out_flags.value)
-        assert actual == expected, (
+    def text(self, value: int, expected: tuple[int, int], actual: tuple[int, int]) -> str:
+        """Return what an accumulator was to become and what it became."""
+        return (
             f"{self} of accumulator {value:#x} = {describe.dyadic(self.real(value))}: "
             f"expected {self.result(*expected)}; actual {self.result(*actual)} ({actual[0]:#x})"
         )
+
+
+def outputs(dut: Any) -> tuple[int, int]:
+    """Return result and flags at the outputs of an encoder."""
+    return known(dut.out_result), known(dut.out_flags)
 
 
 def random_encoding(random: np.random.Generator, exp_max: int, value: int) -> Encoding:

@@ -26,6 +26,11 @@ class Fault:
         The bench that has to see it, without its prefix, and the parameters of its toplevel.
     test
         The one test of the bench that runs, as a regular expression; all of them unless given.
+    toplevel
+        The module that is built, without its prefix; the one that the bench is named after unless
+        given.
+    environment
+        Variables for the bench.
     """
 
     module: str
@@ -34,6 +39,8 @@ class Fault:
     bench: str
     parameters: Mapping[str, int] = field(default_factory=dict)
     test: str = ""
+    toplevel: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
         """Write the design with the fault into a folder, and return where its sources are."""
@@ -46,15 +53,15 @@ class Fault:
 
     def failed_checks(self, folder: Path, seed: int) -> list[str]:
         """Simulate the design in a folder; the bench has to fail. Return the checks that did."""
-        environment = {"COCOTB_TEST_FILTER": self.test} if self.test else {}
+        chosen = {"COCOTB_TEST_FILTER": self.test} if self.test else {}
         with pytest.raises(SimulationError, match=r"FAILED \d+ tests"):
             simulate(
-                f"ffp8_{self.bench}",
+                f"ffp8_{self.toplevel or self.bench}",
                 f"tests.benches.bench_{self.bench}",
                 self.parameters,
                 folder=folder / "run",
                 seed=seed,
-                environment=environment,
+                environment=chosen | self.environment,
                 hdl=self.write(folder),
             )
         return json.loads((folder / "run" / CHECKS_FILE).read_text("utf-8"))["failed"]

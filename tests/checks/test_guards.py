@@ -7,13 +7,23 @@ from pathlib import Path
 import pytest
 
 from tests.benches.faulty import Fault
-from tests.checks import adapters, control, engine, fifo
+from tests.checks import (
+    adapters,
+    add32,
+    array,
+    codec,
+    control,
+    elements,
+    engine,
+    fifo,
+    judge,
+    start,
+    unit,
+)
 
+MODULES = (adapters, add32, array, codec, control, elements, engine, fifo, judge, start, unit)
 GUARDS: dict[str, Fault] = {
-    **adapters.GUARDS,
-    **control.GUARDS,
-    **engine.GUARDS,
-    **fifo.GUARDS,
+    name: fault for module in MODULES for name, fault in module.GUARDS.items()
 }
 
 
