@@ -8,71 +8,28 @@ from typing import Any
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
-from cocotbext.axi import AxiResp
 
-from tests.benches.control import known
+from tests.benches import engine_sequences
+from tests.benches.engine_checks import (
+    Ledger,
+    check_flags,
+    check_fresh_counters,
+    check_identification,
+    check_irq,
+    check_irq_status,
+    check_registers,
+    check_reset_words,
+    check_unknown_addresses,
+)
+from tests.benches.engine_sequences import packet_failures
 from tests.benches.surroundings import surround
 from verif.engine.driver import EngineDriver
 from verif.engine.registers import REGISTERS
 from verif.environment import scenarios
-from verif.environment.draw import choose
-from verif.environment.environment import Environment
 from verif.environment.generator import Constraints
 from verif.environment.job import Job
-from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
-from verif.simulator.checks import check
 from verif.simulator.simulation import bench_test
-
-RESET_WORDS = {name: one.reset for name, one in REGISTERS.items() if one.reset is not None}
-
-
-class Ledger:
-    """Listens to what has to show in the registers; for runs in which no tile fails.
-
-    Attributes
-    ----------
-    tiles, pairs, gated
-        Tiles delivered, their pairs of beats, and the MACs with a zero operand among theirs.
-    occupied
-        Cycles from the one after a tile's first c beat to the one with its last row.
-    """
-
-    def __init__(self, dut: Any) -> None:
-        self._dut = dut
-        self.clear()
-
-    def clear(self) -> None:
-        """Count from zero."""
-        self.tiles = self.pairs = self.gated = self.occupied = 0
-        self._inside = 0
-        self._c_open, self._fresh = False, True
-
-    def on_cycle(self, environment: Environment) -> None:
-        """Count the tiles that are inside; right after reset no output is X."""
-        if self._fresh:
-            for pin in environment.adapter.driver.outputs():
-                known(pin)
-        self._fresh = False
-        c, y = (environment.adapter.streams[name] for name in "cy")
-        self.occupied += self._inside > 0
-        self._inside += c.moved is not None and not self._c_open
-        self._inside -= y.moved is not None and not y.open
-        self._c_open = c.open
-
-    def on_record(self, record: Record) -> None:
-        """Add up a tile."""
-        if record.failure is None:
-            job = record.job
-            a_live, w_live = job.integers_a != 0, job.integers_w != 0
-            self.tiles += 1
-            self.pairs += job.k
-            products = len(job.a_codes) * len(job.starts) * job.k
-            self.gated += products - int((a_live.sum(0) * w_live.sum(1)).sum())
-
-    def on_reset(self, kind: str, states: set[str]) -> None:
-        """Count from zero."""
-        self.clear()
 
 
 async def start(dut: Any) -> tuple[Runner, Ledger, EngineDriver]:
@@ -80,26 +37,6 @@ async def start(dut: Any) -> tuple[Runner, Ledger, EngineDriver]:
     ledger = Ledger(dut)
     runner = await surround(dut, ledger)
     return runner, ledger, runner.environment.adapter.driver
-
-
-def packet_failures(runner: Runner, count: int) -> list[str]:
-    """Return so many ways to fail at the end of a packet, of a and w where these have two beats."""
-    kinds = [name for name in runner.environment.can.failures if "packet" in name]
-    kinds = [name for name in ("w packet short", "a packet short") if name in kinds] or kinds
-    return (kinds * count)[:count]
-
-
-async def check_registers(runner: Runner, ledger: Ledger) -> None:
-    """Compare counters and status with what moved, while nothing is inside."""
-    can, engine = runner.environment.can, runner.environment.adapter.driver
-    counters = await engine.read_counters()
-    assert counters["busy"] == ledger.pairs > 0
-    assert counters["stalled"] == ledger.occupied - ledger.pairs
-    assert counters["busy"] + counters["stalled"] + counters["idle"] == counters["cycles"]
-    assert counters["macs"] == ledger.pairs * can.rows * can.cols
-    assert counters["gated"] == ledger.gated
-    assert await engine.read("TILES_DONE") == ledger.tiles > 0
-    assert await engine.read("ERRORS") == await engine.read("STATUS") == 0
 
 
 def alike(engine: EngineDriver) -> int:
@@ -117,7 +54,8 @@ async def random_tiles(dut):
     await scenarios.lengths(runner)
     await check_registers(runner, ledger)
     environment = runner.environment
-    assert await engine.read("FLAGS") == environment.scoreboard.flags > 0
+    assert environment.scoreboard.flags > 0
+    await check_flags(engine, environment.scoreboard.flags)
     beats = {"c": ledger.tiles * engine.cols, "a": ledger.pairs, "w": ledger.pairs}
     for name, due in (beats | {"y": ledger.tiles * engine.rows}).items():
         assert environment.adapter.streams[name].beats == due
@@ -193,12 +131,7 @@ async def a_reset_empties_every_stage(dut):
         await ClockCycles(dut.clk, behind + 1)
         dropped += bool(board.due)
         await environment.reset()
-        counters = await engine.read_counters()
-        check(
-            "engine.counters_after_reset",
-            counters["cycles"] == counters["idle"] > 0,
-            lambda counters=counters, behind=behind: f"{counters}, reset {behind} cycles behind",
-        )
+        await check_fresh_counters(engine, f"reset {behind} cycles behind")
     assert dropped >= can.latency
     await runner.send(Constraints())
     await environment.drained()
@@ -218,10 +151,8 @@ async def a_reset_clears_every_register(dut):
         await ClockCycles(dut.clk, int(runner.random.integers(1, 80)))
         sending.cancel()
         await runner.environment.reset()
-        for name, word in RESET_WORDS.items():
-            assert await engine.read(name) == word, f"{name} after reset"
-        counters = await engine.read_counters()
-        assert counters.pop("cycles") == counters.pop("idle") > 0 == sum(counters.values())
+        await check_reset_words(engine)
+        await check_fresh_counters(engine, "after reset")
         await runner.send(Constraints())
         await runner.environment.drained()
     await runner.environment.finish()
@@ -240,13 +171,13 @@ async def flags_stick_until_cleared(dut):
         runner.environment.adapter.pace({"y": 0})
         await runner.environment.send(job)
         assert await runner.environment.until(lambda: y.waiting)
-        assert await engine.read("FLAGS") == 0, "flags of what has not been delivered"
+        await check_flags(engine, 0)  # none of what has not been delivered
         runner.environment.adapter.pace({})
         await runner.environment.drained()
-        assert await engine.read("FLAGS") == board.flags
+        await check_flags(engine, board.flags)
         seen.add(board.flags)
         await engine.write("FLAGS", **dict.fromkeys(REGISTERS["FLAGS"].fields, 1))
-        assert await engine.read("FLAGS") == 0
+        await check_flags(engine, 0)
         board.flags = 0
     assert len(seen) > 1
     await runner.environment.finish()
@@ -299,145 +230,38 @@ async def a_started_context_survives_the_soft_reset(dut):
 @bench_test()
 async def a_soft_reset_waits_and_clears(dut):
     """Wait for the tile that streams and for its results, then clear the counters."""
-    runner, _, engine = await start(dut)
-    environment, k = runner.environment, min(5, engine.k_max)
-    board = environment.scoreboard
-    for delay in range(14):
-        environment.adapter.pace({"y": choose(runner.random, (1.0, 0.2))})
-        await runner.send(Constraints(k=k))
-        assert await environment.until(lambda: board.due)
-        if delay:
-            await ClockCycles(dut.clk, delay)
-        await environment.reset("soft reset")
-        assert not board.due, "a result was to come before the soft reset"
-        await ClockCycles(dut.clk, 40)
-        assert await engine.read("TILES_DONE") == 0, "a tile came after the soft reset"
-    await engine.soft_reset()
-    counters = await engine.read_counters()
-    assert counters["busy"] == counters["macs"] == counters["gated"] == 0
-    assert counters["stalled"] == 0 < counters["idle"] == counters["cycles"] < 200
-    await environment.finish()
+    runner, *_ = await start(dut)
+    await engine_sequences.soft_resets_behind_tiles(runner)
 
 
 @bench_test()
 async def a_soft_reset_after_an_error_waits(dut):
     """Deliver what was before the failing tile, however slowly it is taken, then go on."""
-    runner, _, engine = await start(dut)
-    environment, waited = runner.environment, 0
-    board = environment.scoreboard
-    for failure in (*packet_failures(runner, 1), "start infinite", "c packet long", "config a"):
-        environment.adapter.pace({"y": 0})
-        await runner.send(Constraints(k=min(5, engine.k_max)))
-        await runner.send(Constraints(failure=failure))
-        while not REGISTERS["STATUS"].unpack(await engine.read("STATUS"))["halted"]:
-            pass
-        status = REGISTERS["STATUS"].unpack(await engine.read("STATUS"))
-        assert status == {"occupied": 1, "halted": 1}, "a result waits behind the failing tile"
-        await engine.write("ERRORS", **dict.fromkeys(REGISTERS["ERRORS"].fields, 1))
-        waited += bool(board.due)
-        environment.adapter.pace({"y": 0.2})
-        await environment.reset("soft reset")
-        assert not board.due, "a result was to come before the soft reset"
-        board.recovered()
-        await runner.send(Constraints())
-        await environment.drained()
-    assert waited == 4, "no result was to come when a soft reset was asked for"
-    await environment.finish()
+    runner, *_ = await start(dut)
+    await engine_sequences.soft_resets_behind_errors(runner)
 
 
 @bench_test()
 async def an_error_wins_over_a_pending_soft_reset(dut):
     """Halt, though a soft reset was asked for; keep one that is asked for after the error."""
     runner, _, engine = await start(dut)
-    if engine.k_max < 8:  # no packet is long enough for anything to come in its middle
-        return
-    environment, generator = runner.environment, runner.generator
-    a, late_ones = environment.adapter.streams["a"], 0
-    await engine.write("IRQ_ENABLE", error=1)
-    for late in (False, True) * 2:
-        environment.adapter.pace({"a": 0})
-        wish = Constraints(k=min(12, engine.k_max), failure="w packet short")
-        job = generator.job(wish)
-        while not 3 <= len(job.w_codes) <= job.a_codes.shape[1] - 5:
-            job = generator.job(wish)
-        await environment.send(job)
-        before = a.beats
-        environment.adapter.pace({"a": 0.3})
-        # several beats of a are to come then; w has ended if an error has been raised
-        enough = (lambda: known(dut.irq)) if late else (lambda before=before: a.beats > before)
-        assert await environment.until(enough)
-        environment.adapter.pace({"a": 0})
-        assert environment.scoreboard.failed is None, "the tile has been discarded already"
-        await engine.write("CONTROL", soft_reset=1)
-        environment.adapter.pace({})
-        assert await environment.until(lambda: environment.scoreboard.failed is not None)
-        await ClockCycles(dut.clk, 20)
-        status = REGISTERS["STATUS"].unpack(await engine.read("STATUS"))
-        assert await engine.read("CONTROL") == 0, "the request is neither dropped nor answered"
-        assert status["halted"] == (not late), f"halted {status['halted']}, asked late: {late}"
-        await environment.check_errors()
-        if late:
-            await engine.write("ERRORS", **dict.fromkeys(REGISTERS["ERRORS"].fields, 1))
-            environment.scoreboard.recovered()
-            late_ones += 1
-        else:
-            await environment.recover()
-        await engine.write("IRQ_STATUS", tile_done=1, error=1)
-        await runner.send(Constraints())
-        await environment.drained()
-    assert late_ones == 2
-    await environment.finish()
+    if engine.k_max >= 8:  # else no packet is long enough for anything to come in its middle
+        await engine_sequences.errors_beside_soft_resets(runner)
 
 
 @bench_test()
 async def a_tile_is_done_when_its_last_row_is_delivered(dut):
     """Count and report a tile when its last row has moved, not when it is offered."""
-    runner, _, engine = await start(dut)
-    environment, y = runner.environment, runner.environment.adapter.streams["y"]
-    board, held_back, tiles = environment.scoreboard, 0, 0
-
-    def last_row_waits() -> bool:
-        return y.waiting and y.beats % engine.rows == engine.rows - 1
-
-    while held_back < 3:
-        environment.adapter.pace({"y": 0 if engine.rows == 1 else 0.2})
-        await runner.send(Constraints())
-        tiles += 1
-        assert await environment.until(lambda: last_row_waits() or not board.due)
-        environment.adapter.pace({"y": 0})
-        await ClockCycles(dut.clk, 20)
-        if last_row_waits():
-            assert await engine.read("TILES_DONE") == tiles - 1, "a tile that is only offered"
-            assert await engine.read("IRQ_STATUS") == 0
-            held_back += 1
-        environment.adapter.pace({})
-        await environment.drained()
-        assert await engine.read("TILES_DONE") == tiles < 100
-        assert REGISTERS["IRQ_STATUS"].unpack(await engine.read("IRQ_STATUS"))["tile_done"] == 1
-        await engine.write("IRQ_STATUS", tile_done=1, error=1)
-    await environment.finish()
+    runner, *_ = await start(dut)
+    await engine_sequences.last_rows_that_wait(runner)
 
 
 @bench_test()
 async def identification_is_that_of_the_build(dut):
     """Read the parameters of the build, and what this interface is, through the engine."""
     runner, _, engine = await start(dut)
-    words = {name: REGISTERS[name].unpack(await engine.read(name)) for name in ("BUILD", "SHAPE")}
-    number = {name: int(getattr(dut, name).value) for name in ("ACCUMULATOR", "PIPELINE")}
-    assert words["SHAPE"] == {"rows": engine.rows, "cols": engine.cols}
-    assert words["BUILD"] == {
-        "exp_max": engine.exp_max,
-        "accumulator": number["ACCUMULATOR"],
-        "pipeline": number["PIPELINE"],
-    }
-    assert await engine.read("LENGTH") == engine.k_max
-    for name in ("ID", "VERSION"):
-        assert await engine.read(name) == REGISTERS[name].reset
-    for address in (1, 2, 3, 0xC0):  # between two words, and where no register is
-        place = REGISTERS["FORMAT_A"].offset + address if address < 4 else address
-        answers = await engine.lite.write(place, b"\xff"), await engine.lite.read(place, 1)
-        assert [answer.resp for answer in answers] == [AxiResp.SLVERR] * 2, f"{place:#x}"
-    assert await engine.read("FORMAT_A") == 0
+    await check_identification(dut, engine)
+    await check_unknown_addresses(engine)
     await runner.send(Constraints())
     await runner.environment.finish()
 
@@ -454,8 +278,9 @@ async def interrupts_follow_tiles_and_errors(dut):
             await runner.send(Constraints(failure=failure))
             await (environment.recover() if failure else environment.drained())
             await ClockCycles(dut.clk, 2)
-            assert known(dut.irq) == enabled, f"irq {1 - enabled}, {cause} enabled: {enabled}"
-            assert REGISTERS["IRQ_STATUS"].unpack(await engine.read("IRQ_STATUS"))[cause] == 1
+            check_irq(dut, enabled)
+            await check_irq_status(engine, **{cause: 1})
             await engine.write("IRQ_STATUS", **dict.fromkeys(causes, 1))
-            assert known(dut.irq) == 0 == await engine.read("IRQ_STATUS")
+            check_irq(dut, 0)
+            await check_irq_status(engine)
     await environment.finish()

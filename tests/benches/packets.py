@@ -1,13 +1,11 @@
-"""c packets of every kind, and what the contexts must hold of each."""
+"""c packets of every kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
-from verif.engine import describe, floats
 from verif.environment.draw import choose
 from verif.environment.settings import (
     REFUSALS,
@@ -17,7 +15,6 @@ from verif.environment.settings import (
     random_settings,
     refused_settings,
     refused_word,
-    start_units,
     start_word,
 )
 
@@ -41,78 +38,6 @@ class Packet:
     settings: Settings
     beats: list[tuple[int, int]]
     steady: bool
-
-
-@dataclass
-class Slot:
-    """A tile inside: the settings that its first beat met, its beats, its errors.
-
-    Attributes
-    ----------
-    visible
-        Earliest cycle in which it may show.
-    """
-
-    settings: Settings
-    beats: list[tuple[int, int]]
-    errors: int = 0
-    visible: int = 0
-
-    def __str__(self) -> str:
-        """Return all of it, decoded."""
-        beats = ", ".join(f"{describe.binary32(word)} w_bias {bias}" for word, bias in self.beats)
-        return f"errors {self.errors:03b}, {self.settings}, beats [{beats}]"
-
-    def judge(self, build: Build, cols: int) -> None:
-        """Find the errors {packet, start, config}; start means nothing beside config."""
-        self.errors = PACKET if len(self.beats) != cols else 0
-        if self.settings.refused(build.exp_max):
-            self.errors |= CONFIG
-        elif any(self.units(beat, build) is None for beat in self.beats[:cols]):
-            self.errors |= START
-
-    def units(self, beat: tuple[int, int], build: Build) -> int | Fraction | None:
-        """Return a beat's start value in units of the accumulator, None if refused."""
-        word, w_bias = beat
-        return start_units(word, self.settings.grid_exponent(w_bias), build)
-
-    def check_formats(self, formats: int) -> None:
-        """Assert that the formats of a and w are these bits."""
-        s = self.settings
-        due = s.a_signed << 9 | s.a_exponent_bits << 5 | s.w_signed << 4 | s.w_exponent_bits
-        assert formats == due, f"stream_formats {formats:010b}, expected {due:010b}: {self}"
-
-    def check_output(self, output: int) -> None:
-        """Assert that the output's configuration is these bits."""
-        s = self.settings
-        due = s.y_signed << 17 | s.y_exponent_bits << 13 | s.rounding << 10
-        due |= s.clamp_enable << 9 | s.clamp << 1 | s.raw
-        assert output == due, f"drain_output {output:018b}, expected {due:018b}: {self}"
-
-    def check_columns(self, columns: int, column_bits: int, build: Build) -> None:
-        """Assert that start value and offset of every column are these bits."""
-        for number, beat in enumerate(self.beats):
-            bits = columns >> number * column_bits & (1 << column_bits) - 1
-            negative, magnitude = bits >> (column_bits - 1), bits >> (column_bits - 25) & 0xFFFFFF
-            shift, offset = bits >> 10 & (1 << column_bits - 35) - 1, bits & 0x3FF
-            start, due_start = (-1) ** negative * magnitude << shift, self.units(beat, build)
-            if not build.is_exact:
-                start, due_start = negative << 35 | shift << 24 | magnitude, floats.pack(due_start)
-            due = due_start, self.settings.offset(beat[1]) & 0x3FF
-            assert (start, offset) == due, (
-                f"column {number}: start {start:#x}, offset {offset:#x}; "
-                f"expected {due[0]:#x}, {due[1]:#x}: {self}"
-            )
-
-    def check_starts(self, starts: int, build: Build) -> None:
-        """Assert that the start values for a binary32 accumulator are these, else zero."""
-        for number, beat in enumerate(self.beats):
-            bits = starts >> floats.BITS * number & (1 << floats.BITS) - 1
-            due = 0 if build.is_exact else floats.pack(self.units(beat, build))
-            assert bits == due, (
-                f"column {number}: stream_starts {floats.text(bits)}, "
-                f"expected {floats.text(due)}: {self}"
-            )
 
 
 def random_packet(random: np.random.Generator, build: Build, cols: int) -> Packet:

@@ -3,14 +3,75 @@
 from tests.benches.faulty import Fault
 
 BUILD = {"EXP_MAX": 3, "ROWS": 1, "COLS": 1, "K_MAX": 16}
+CONTROL = "CONTROL: read_data = {31'd0, soft_reset"
+IDENTIFICATION = "identification_is_that_of_the_build"
+INTERRUPTS = "interrupts_follow_tiles_and_errors"
+WAITS = "a_soft_reset_after_an_error_waits"
+
+
+def fault(module: str, old: str, new: str, test: str) -> Fault:
+    """Return a fault inside of the smallest engine."""
+    return Fault(module, old, new, "engine", BUILD, test=test)
+
+
 GUARDS = {
-    "engine.counters_after_reset": Fault(
+    "engine.counters_after_reset": fault(
         "engine",
         "            foot_valid_q <= {FOOT{1'b0}};\n",
         "            if (!y_room) foot_valid_q <= {FOOT{1'b0}};\n"
         "            else foot_valid_q <= {foot_valid_q[FOOT-2:0], row_valid};\n",
+        "a_reset_empties_every_stage",
+    ),
+    "engine.counters": fault(
+        "registers",
+        "else if (occupied_q) stalled_q",
+        "else if (occupied_q && !tile_done) stalled_q",
+        "tiles_run_back_to_back",
+    ),
+    "engine.idle": fault(
+        "registers",
+        " STATUS: read_data = {30'd0,",
+        " STATUS: read_data = {29'd0, tiles_done_q != 32'd0,",
+        "tiles_run_back_to_back",
+    ),
+    "engine.tiles_done": fault(
+        "registers",
+        "tiles_done_q <= 32'd0;",
+        "if (rst) tiles_done_q <= 32'd0;",
+        "a_soft_reset_waits_and_clears",
+    ),
+    "engine.reset_words": fault(
+        "registers", "clamp_q <= 32'd0;", "clamp_q <= 32'd1;", "a_reset_clears_every_register"
+    ),
+    "engine.flags": fault(
         "engine",
-        BUILD,
-        test="a_reset_empties_every_stage",
+        "flags_set = delivered ?",
+        "flags_set = m_axis_y_tvalid ?",
+        "flags_stick_until_cleared",
+    ),
+    "engine.soft_reset_waits": Fault(
+        "registers", CONTROL, CONTROL + " && !halted", "engine", BUILD | {"ROWS": 4}, test=WAITS
+    ),
+    "engine.status": fault(
+        "engine",
+        "occupied = context_occupied || streaming || !quiet;",
+        "occupied = !halted && (context_occupied || streaming || !quiet);",
+        WAITS,
+    ),
+    "engine.request": fault(
+        "registers", CONTROL, CONTROL + " || halted", "an_error_wins_over_a_pending_soft_reset"
+    ),
+    "engine.irq": fault("registers", "& irq_enable_q[1:0]) != 2'd0", ") != 2'd0", INTERRUPTS),
+    "engine.irq_status": fault(
+        "registers",
+        "IRQ_STATUS: read_data = {30'd0, irq_status_q};",
+        "IRQ_STATUS: read_data = {30'd0, irq_status_q & irq_enable_q[1:0]};",
+        INTERRUPTS,
+    ),
+    "engine.identification": fault(
+        "registers", "LENGTH: read_data = K_MAX;", "LENGTH: read_data = K_MAX - 1;", IDENTIFICATION
+    ),
+    "engine.unknown_addresses": fault(
+        "registers", "read_known ? OKAY : SLVERR", "OKAY", IDENTIFICATION
     ),
 }

@@ -12,16 +12,32 @@ from tests.checks import (
     add32,
     array,
     codec,
+    context,
     control,
     elements,
     engine,
     fifo,
     judge,
+    sequencer,
     start,
     unit,
 )
 
-MODULES = (adapters, add32, array, codec, control, elements, engine, fifo, judge, start, unit)
+MODULES = (
+    adapters,
+    add32,
+    array,
+    codec,
+    context,
+    control,
+    elements,
+    engine,
+    fifo,
+    judge,
+    sequencer,
+    start,
+    unit,
+)
 GUARDS: dict[str, Fault] = {
     name: fault for module in MODULES for name, fault in module.GUARDS.items()
 }
