@@ -20,10 +20,10 @@ from verif.simulator.simulation import bench_test
 class Inside:
     """What is inside of the array, by the header of the module.
 
-    "`edge_beat`: in the cycle before a beat was taken; row_live and col_live tell which of its
-    codes are not zero". "`working`: a beat or a sum is inside." "PIPELINE + 3 cycles from the last
-    beat to the first row." "Only if a tile ends before the rows of the one before it have left
-    does the array stand still (beat_ready low)."
+    "row_last with row ROWS-1 and at no other time." "edge_beat: in the cycle before a beat was
+    taken; row_live and col_live tell which of its codes are not zero". "`working`: a beat or a
+    sum is inside." "PIPELINE + 3 cycles from the last beat to the first row." "Only if a tile ends
+    before the rows of the one before it have left does the array stand still (beat_ready low)."
 
     Attributes
     ----------
@@ -61,6 +61,11 @@ class Inside:
             return False
         since = max(self.rows[0][1], self._left)
         return True if cycle - since >= self._latency else None
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the row that is due is the last of its tile."""
+        return bool(self.rows) and self.rows[0][0] == self._rows - 1
 
     def at_once(self, cycle: int) -> bool:
         """Whether a first row is offered in the earliest cycle."""
@@ -104,7 +109,7 @@ class ArrayRules:
         self.seen: Counter[str] = Counter()
         sizes = int(dut.ROWS.value), int(dut.COLS.value), int(dut.PIPELINE.value) + 3
         self._inside = Inside(*sizes)
-        names = ("edge_beat", "row_live", "col_live", "working", "beat_ready")
+        names = ("edge_beat", "row_live", "col_live", "working", "beat_ready", "row_last")
         self._pins = {name: getattr(dut, name) for name in names}
 
     def on_record(self, record: Record) -> None:
@@ -149,6 +154,9 @@ class ArrayRules:
         due = inside.row_valid(cycle)
         text = f"row_valid {offered}, to be {due}: {inside.rows} in cycle {cycle}"
         check("array.row_valid", due in (None, offered), text)
+        last = known(self._pins["row_last"])
+        due = bool(offered) and inside.is_last
+        check("array.row_last", last == due, f"row_last {last}, to be {due}: {inside.rows}")
         self.seen["first row at once"] += offered and inside.at_once(cycle)
 
 

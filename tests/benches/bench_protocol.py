@@ -30,7 +30,7 @@ async def start(dut: Any) -> int:
     return int(dut.FAULT.value)
 
 
-def check(fault: int, stream: Stream, error: ProtocolError | None) -> None:
+def judge(fault: int, stream: Stream, error: ProtocolError | None) -> None:
     """Assert that the error is the one of the fault, and that all was seen if there is none."""
     if fault:
         assert error is not None, "the fault was not seen"
@@ -49,7 +49,7 @@ async def the_checker_finds_the_fault(dut):
         await checker.watch(CYCLES)
     except ProtocolError as raised:
         error = raised
-    check(fault, checker, error)
+    judge(fault, checker, error)
 
 
 @bench_test()
@@ -67,6 +67,6 @@ async def a_sampled_stream_finds_the_fault(dut):
                 assert stream.open == (payload["m_axis_y_tlast"] == 0)
     except ProtocolError as raised:
         error = raised
-    check(fault, stream, error)
+    judge(fault, stream, error)
     assert moved == list(range(len(moved))) and moved
     assert len(moved) == stream.beats

@@ -25,7 +25,7 @@ NAMES = {register.offset: name for name, register in REGISTERS.items()}
 UNKNOWN = sorted(set(range(0, 256, 4)) - NAMES.keys())
 UNALIGNED = [address for address in range(256) if address % 4]
 EFFECT = 1  # cycles from the later of AW and W to the one in which the write takes effect
-PATIENCE = 300  # cycles that an access may take
+PATIENCE = 300  # cycles that an access may take; the simulation's own limit is far away
 
 
 class Bench:

@@ -46,6 +46,14 @@ GUARDS = {
     "array.working": Fault(
         "array", "working = busy || row_valid;", "working = busy;", "array", BUILD, test=TEST
     ),
+    "array.row_last": Fault(
+        "array",
+        "row_last = rows_left_q == {{COUNT-1{1'b0}}, 1'b1};",
+        "row_last = rows_left_q <= {{COUNT-1{1'b0}}, 1'b1};",
+        "array",
+        BUILD,
+        test=TEST,
+    ),
     "array.row_valid": Fault(
         "array", ROW + BETWEEN + USES, LATE_ROW + BETWEEN + LATE_USES, "array", BUILD, test=TEST
     ),

@@ -11,10 +11,11 @@ assign beat_valid = pair && !unequal && !too_long;
     assign beat_last = a_last;
     assign context_done = beat_valid && a_last;"""
 OFFERED = """\
-assign beat_valid = running && !spoilt && a_valid && w_valid && !unequal && !too_long;
+wire good = running && !spoilt && a_valid && w_valid && !unequal && !too_long;
+    assign beat_valid = good && (beat_ready || quiet);  // withdrawn when it is quiet no more
     assign beat_first = fresh;
     assign beat_last = a_last;
-    assign context_done = beat_valid && beat_ready && a_last;"""
+    assign context_done = good && beat_ready && a_last;"""
 GAP = """ && !gap_q;
     reg gap_q;
     always @(posedge clk) gap_q <= !rst && context_done;"""
