@@ -45,7 +45,12 @@ class ColumnBench:
 
 
 class ExactColumn(ColumnBench):
-    """Vectors in the stored form, with a start value to be added."""
+    """Vectors in the stored form, with a start value to be added.
+
+    By docs/hardware.md: "The stored carries are resolved once per result, at the foot of the
+    column"; start values are "added at the foot, not in the elements"; "The one rounding of a
+    result is the encoder's".
+    """
 
     def __init__(self, dut: Any) -> None:
         super().__init__(dut)
@@ -114,7 +119,10 @@ class ExactColumn(ColumnBench):
 
 
 class Binary32Column(ColumnBench):
-    """Vectors that are numbers of 24 bits; the inputs for a start value have no meaning."""
+    """Vectors that are numbers of 24 bits; the inputs for a start value have no meaning.
+
+    By the module: "A float is an integer times a power of two, which joins the offset."
+    """
 
     def __init__(self, dut: Any) -> None:
         super().__init__(dut)

@@ -45,6 +45,8 @@ def signed_value(random: np.random.Generator, width: int) -> int:
 class Pipeline:
     """Drives a pipeline of `advance`, in_valid and out_valid, and judges it in every cycle.
 
+    By the headers of the modules: "A pipeline that moves in cycles in which `advance` is high";
+    "Latency 4 advances" of ffp8_encode, and so on; of reset "valid bits and outputs are cleared".
     In each cycle out_valid and the result are compared with what entered `latency` advances
     before: nothing may come early, late, twice or not at all, or change while the pipeline
     stands. While it stands and in bubbles the inputs carry other vectors' values.
