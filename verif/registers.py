@@ -13,7 +13,12 @@ any other address, and one that is no multiple of 4, is answered with SLVERR, re
 changes nothing. What is in no field reads as 0. The counters read as they were when
 CONTROL.snapshot was last written: all of them, low and high halves, are of one cycle. They run one
 cycle behind: what happened in a cycle is counted in the next one, a pair of beats together with its
-MACs and those gated.
+MACs and those gated. They run modulo 2^64.
+
+A write takes effect once its address and data are in and no earlier answer waits, at the earliest
+in the cycle after the later of the two; its answer is offered in the cycle after that. A read shows
+the register as it is in the cycle in which its address is taken, and is answered in the next;
+while an answer is offered, no other address of a read is taken.
 
 Access: `ro` read only, `rw` read and write, `rw1c` writing 1 clears (being set wins), `rw1s`
 writing 1 sets and the engine clears, `wo` writing 1 acts at once and it reads as 0.

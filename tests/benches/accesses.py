@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.benches.lite import EFFECT, Bench, Traffic
-from tests.benches.register_model import Write
+from verif.engine.register_model import Write
 from verif.engine.registers import REGISTERS
 
 QUICK = (1.0,)

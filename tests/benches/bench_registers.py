@@ -12,8 +12,8 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 
 from tests.benches.accesses import ALL_ONES, QUICK, offset, read, send_write, tick, write
 from tests.benches.lite import EVERYTHING, LITE, NAMES, UNALIGNED, UNKNOWN, Bench, Traffic
-from tests.benches.register_model import COUNTERS, Write
 from verif.engine.driver import stalls
+from verif.engine.register_model import COUNTERS, Write
 from verif.engine.registers import REGISTERS
 from verif.environment.draw import choose
 from verif.simulator.checks import check

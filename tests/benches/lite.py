@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.benches.control import Handshake, Pins
-from tests.benches.register_model import OUTPUTS, RegisterModel, Write
+from verif.engine.register_model import OUTPUTS, RegisterModel, Write
 from verif.engine.registers import REGISTERS
 from verif.environment.draw import Pace
 from verif.simulator.checks import check

@@ -11,29 +11,13 @@ from cocotb.triggers import ClockCycles, ReadWrite, RisingEdge
 from cocotbext.axi import AxiStreamFrame
 
 from verif.engine.driver import SOURCES, EngineDriver
-from verif.engine.registers import REGISTERS
+from verif.engine.registers import FIELDS, REGISTERS
 from verif.engine.streams import Port, Stream
 from verif.environment.adapter import Adapter
 from verif.environment.capabilities import FAILURES, Capabilities
 from verif.environment.job import Job, Outcome
 from verif.environment.settings import Settings
 from verif.simulator.checks import check
-
-FIELDS = {
-    "a_signed": ("FORMAT_A", "sign"),
-    "a_exponent_bits": ("FORMAT_A", "exponent"),
-    "a_bias": ("FORMAT_A", "bias"),
-    "w_signed": ("FORMAT_W", "sign"),
-    "w_exponent_bits": ("FORMAT_W", "exponent"),
-    "y_signed": ("FORMAT_Y", "sign"),
-    "y_exponent_bits": ("FORMAT_Y", "exponent"),
-    "y_bias": ("FORMAT_Y", "bias"),
-    "rounding": ("ROUNDING", "mode"),
-    "clamp_enable": ("CLAMP", "enable"),
-    "clamp": ("CLAMP", "code"),
-    "raw": ("OUTPUT", "raw"),
-}
-"""Register and field of each setting."""
 
 SETTLED = 20
 """Cycles after which what has moved at the boundary shows in the registers."""
@@ -61,7 +45,7 @@ class RegisterMirror:
             self._write(self._names.get(self._address), *self._data)
             self._address = self._data = None
         if pins["awvalid"].value and pins["awready"].value:
-            self._address = int(pins["awaddr"].value) & 0xFC
+            self._address = int(pins["awaddr"].value)
         if pins["wvalid"].value and pins["wready"].value:
             self._data = int(pins["wdata"].value), int(pins["wstrb"].value)
 
@@ -82,11 +66,21 @@ class RegisterMirror:
 
 
 class EngineAdapter(Adapter):
-    """Streams and registers of `ffp8_engine`, whose parameters are read from it."""
+    """Streams and registers of `ffp8_engine`, whose parameters are read from it.
 
-    def __init__(self, dut: Any, random: np.random.Generator) -> None:
+    Parameters
+    ----------
+    dut
+        The design.
+    random
+        Where pace and noise come from.
+    buses
+        What drives the registers' port and takes rows, see `EngineDriver`.
+    """
+
+    def __init__(self, dut: Any, random: np.random.Generator, **buses: Any) -> None:
         self.dut, self.random = dut, random
-        self.driver = EngineDriver(dut, check=False)
+        self.driver = EngineDriver(dut, check=False, **buses)
         driver = self.driver
         never = {"no first pair", "no last pair"}
         if driver.cols == 1:  # a packet of one beat is never short
@@ -176,6 +170,10 @@ class EngineAdapter(Adapter):
         for name, codes in (("a", job.a_codes.T), ("w", job.w_codes)):
             packet = np.ascontiguousarray(codes).tobytes()
             driver.sources[name].send_nowait(AxiStreamFrame(packet))
+
+    def forget_written(self) -> None:
+        """Have the next job write every register of its settings: somebody else has written."""
+        self._written = None
 
     async def configure(self, settings: Settings) -> None:
         """Write each register of which a field differs from what was written last."""

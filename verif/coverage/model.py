@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
-
-from cocotb_coverage.coverage import CoverPoint, coverage_db
-
 from verif.coverage import (
     accumulator_points,
     flow_points,
@@ -17,12 +11,11 @@ from verif.coverage import (
     sticky_points,
 )
 from verif.coverage.point import Point
+from verif.coverage.tally import Tally
 from verif.environment import wishes
 from verif.environment.capabilities import Capabilities
 from verif.environment.environment import Environment
 from verif.environment.scoreboard import Record
-
-ROOT = "ffp8"
 
 
 def points_of(can: Capabilities) -> list[Point]:
@@ -38,7 +31,7 @@ def points_of(can: Capabilities) -> list[Point]:
     return [point for module in modules for point in module.points(can) if point.bins]
 
 
-class Coverage:
+class Coverage(Tally):
     """Listens at a design's boundary and samples its cover points.
 
     Parameters
@@ -47,44 +40,13 @@ class Coverage:
         Name of the kind of design; parameter sets of one kind are merged under it.
     can
         What the design can do.
-
-    Attributes
-    ----------
-    points
-        The points by name.
-    hit
-        How many bins of each point have been hit.
     """
 
     def __init__(self, group: str, can: Capabilities) -> None:
-        self.group, self.can = group, can
-        self.points = {point.name: point for point in points_of(can)}
-        self._samplers = {point.name: self._sampler(point) for point in self.points.values()}
-        # Beside the library's counts, which take a walk through all bins to ask for.
-        self._left = {(p.name, name): None for p in self.points.values() for name in p.bins}
-        self._bins = len(self._left)
-        self.hit: Counter[str] = Counter()
+        super().__init__(group, points_of(can))
+        self.can = can
         self._failed: Record | None = None
         self._paces: set[str] = set()
-
-    def _sampler(self, point: Point) -> Any:
-        cover = CoverPoint(
-            f"{ROOT}.{self.group}.{point.name}",
-            xf=lambda hits: hits,
-            rel=lambda hits, name: name in hits,
-            bins=list(point.bins),
-            inj=False,
-        )
-        return cover(lambda hits: None)
-
-    def sample(self, name: str, hits: Iterable[str]) -> None:
-        """Count hits of a point's bins."""
-        hits = frozenset(hits)
-        self._samplers[name](hits)
-        for one in hits:
-            if (name, one) in self._left:
-                del self._left[name, one]
-                self.hit[name] += 1
 
     def on_cycle(self, environment: Environment) -> None:
         """Sample how streams wait for each other, each way once."""
@@ -110,23 +72,3 @@ class Coverage:
         """Sample a reset with what it met."""
         self.sample("reset", [f"{kind}: {state}" for state in states])
         self._failed = None
-
-    def hits(self) -> Mapping[str, Mapping[str, int]]:
-        """Return how often each bin was hit, by point."""
-        prefix = f"{ROOT}.{self.group}."
-        return {name: coverage_db[prefix + name].detailed_coverage for name in self.points}
-
-    def open(self, excluded: Mapping[str, Iterable[str]] | None = None) -> list[tuple[Point, str]]:
-        """Return the bins that have not been hit, but for those excluded."""
-        out = {(point, name) for point, names in (excluded or {}).items() for name in names}
-        return [
-            (self.points[point], name) for point, name in self._left if (point, name) not in out
-        ]
-
-    def is_open(self, point: str, name: str) -> bool:
-        """Whether a bin has not been hit."""
-        return (point, name) in self._left
-
-    def covered(self) -> int:
-        """Return how many bins have been hit."""
-        return self._bins - len(self._left)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from verif.environment.generator import Constraints
 from verif.environment.scoreboard import Record
 
 Observe = Callable[[Record], Iterable[str]]
-Aim = Callable[[str, np.random.Generator], Constraints]
+Aim = Callable[[str, np.random.Generator], Any]
 
 
 def nothing(record: Record) -> Iterable[str]:
@@ -34,7 +34,7 @@ class Point:
         Returns the names of what a job shows whose outcome was right; names outside `bins` are
         of other designs and do not count.
     aim
-        Returns constraints under which a job shows a bin.
+        Returns constraints under which a job shows a bin; of a point of the registers, a wish.
     """
 
     name: str

@@ -144,7 +144,7 @@ def run_shard(job: Job) -> None:
         variables["COVER_BUDGET"] = str(job.budget)
     simulate(
         job.shard.toplevel,
-        "verif.coverage.closure_bench",
+        job.shard.bench,
         job.shard.parameters,
         folder=job.folder / "simulation",
         seed=derive_seed(job.seed, job.shard.name),

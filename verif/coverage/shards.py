@@ -17,11 +17,14 @@ class Shard:
         Kind of design, under whose name its bins are merged.
     toplevel, parameters
         Module and Verilog parameters.
+    bench
+        Cocotb module that closes it.
     """
 
     group: str
     toplevel: str
     parameters: Mapping[str, int]
+    bench: str = "verif.coverage.closure_bench"
 
     @property
     def name(self) -> str:
@@ -53,6 +56,18 @@ SHARDS = (
         "array",
         "ffp8_array",
         {"EXP_MAX": 4, "ROWS": 2, "COLS": 4, "ACC_WIDTH": 46, "SEGMENT": 8, "PIPELINE": 1},
+    ),
+    Shard(
+        "engine_registers",
+        "ffp8_engine",
+        {"EXP_MAX": 4, "ROWS": 2, "COLS": 3, "K_MAX": 8, "PIPELINE": 1},
+        "verif.coverage.registers.bench",
+    ),
+    Shard(
+        "registers",
+        "ffp8_registers",
+        {"EXP_MAX": 3, "ROWS": 3, "COLS": 5, "K_MAX": 100, "PIPELINE": 1, "GATED_WIDTH": 4},
+        "verif.coverage.registers.bench",
     ),
 )
 """Longest first, so that two processes end together."""

@@ -48,6 +48,8 @@ class EngineDriver:
         An ``ffp8_engine``; its parameters are read from it.
     check
         Whether to watch the streams' rules.
+    lite, sink
+        What drives the registers' port and takes rows, if not the bus models do.
 
     Attributes
     ----------
@@ -61,7 +63,7 @@ class EngineDriver:
         Protocol checkers of the four streams.
     """
 
-    def __init__(self, dut: Any, check: bool = True) -> None:
+    def __init__(self, dut: Any, check: bool = True, lite: Any = None, sink: Any = None) -> None:
         self.dut = dut
         self.rows, self.cols = int(dut.ROWS.value), int(dut.COLS.value)
         self.k_max, self.exp_max = int(dut.K_MAX.value), int(dut.EXP_MAX.value)
@@ -73,8 +75,10 @@ class EngineDriver:
             name: AxiStreamSource(AxiStreamBus.from_prefix(dut, f"s_axis_{name}"), dut.clk, dut.rst)
             for name in SOURCES
         }
-        self.sink = AxiStreamSink(AxiStreamBus.from_prefix(dut, "m_axis_y"), dut.clk, dut.rst)
-        self.lite = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
+        self.sink = sink or AxiStreamSink(
+            AxiStreamBus.from_prefix(dut, "m_axis_y"), dut.clk, dut.rst
+        )
+        self.lite = lite or AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axil"), dut.clk, dut.rst)
         for name in ("s_axis_c", "s_axis_a", "s_axis_w", "m_axis_y", "s_axil"):
             logging.getLogger(f"cocotb.{dut._name}.{name}").setLevel(logging.WARNING)
         self.checkers = {

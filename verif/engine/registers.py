@@ -4,6 +4,7 @@ Read from `hdl/registers.yaml`, where they are defined.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,12 @@ class Field:
     signed: bool
     description: str
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Number of bits."""
         return self.high - self.low + 1
 
-    @property
+    @cached_property
     def mask(self) -> int:
         """The field's bits set, in the place where the register has them."""
         return (2**self.width - 1) << self.low
@@ -139,3 +140,19 @@ def _field(
 
 
 REGISTERS = load()
+
+FIELDS = {
+    "a_signed": ("FORMAT_A", "sign"),
+    "a_exponent_bits": ("FORMAT_A", "exponent"),
+    "a_bias": ("FORMAT_A", "bias"),
+    "w_signed": ("FORMAT_W", "sign"),
+    "w_exponent_bits": ("FORMAT_W", "exponent"),
+    "y_signed": ("FORMAT_Y", "sign"),
+    "y_exponent_bits": ("FORMAT_Y", "exponent"),
+    "y_bias": ("FORMAT_Y", "bias"),
+    "rounding": ("ROUNDING", "mode"),
+    "clamp_enable": ("CLAMP", "enable"),
+    "clamp": ("CLAMP", "code"),
+    "raw": ("OUTPUT", "raw"),
+}
+"""Register and field of each setting of a tile, by the name of the pin that shows it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from verif.commands.entries import read_entries
 from verif.commands.folders import ROOT
 from verif.coverage.model import points_of
+from verif.coverage.registers.points import points, preset_points, tile_points
 from verif.environment.capabilities import FAILURES, Capabilities
 
 PLAN = Path(__file__).with_name("plan.yaml")
@@ -89,10 +90,11 @@ def _is_test(node: ast.AsyncFunctionDef) -> bool:
 
 
 def existing_points() -> set[str]:
-    """Return the names of all cover points of a design that can do everything."""
+    """Return the names of all cover points, of a design that can do everything and of registers."""
     build = {"exp_max": 3, "k_max": 4, "accumulator": "exact", "rows": 2, "cols": 2}
     can = Capabilities.of_build(**build, failures=FAILURES, resets=("reset", "soft reset"))
-    return {point.name for point in points_of(can)}
+    every = [*points_of(can), *points(), *preset_points(), *tile_points()]
+    return {point.name for point in every}
 
 
 def check(features: Sequence[Feature], tests: set[str], points: set[str]) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 
-from verif.adapters.engine import FIELDS
-from verif.engine.registers import REGISTERS
+from verif.engine.registers import FIELDS, REGISTERS
 
 COUNTERS = ("CYCLES", "BUSY", "STALLED", "IDLE", "MACS", "GATED")
 
@@ -65,10 +65,29 @@ class RegisterModel:
             for output, (name, field) in OUTPUTS.items()
         }
         shown |= {name: shown[name] & 0xFF for name in ("a_bias", "y_bias")}
-        return shown | {"irq": int(self.words["IRQ_STATUS"] & self.words["IRQ_ENABLE"] != 0)}
+        return shown | {"irq": self.irq()}
+
+    def irq(self) -> int:
+        """Return what the interrupt pin shows in this cycle."""
+        return int(self.words["IRQ_STATUS"] & self.words["IRQ_ENABLE"] != 0)
+
+    def copy(self) -> RegisterModel:
+        """Return another one that holds the same."""
+        other = copy(self)
+        other.words, other._counters = dict(self.words), dict(self._counters)
+        return other
+
+    def state(self) -> tuple[object, ...]:
+        """Return everything that decides how it goes on."""
+        return (*self.words.values(), *self._counters.values(), self._before)
+
+    def counters(self) -> dict[str, int]:
+        """Return what has been counted, TILES_DONE among it."""
+        return self._counters | {"TILES_DONE": self.words["TILES_DONE"]}
 
     def preset(self, **counters: int) -> None:
         """Take over what counters have been set to, as if they had counted up to there."""
+        self.words["TILES_DONE"] = counters.pop("TILES_DONE", self.words["TILES_DONE"])
         self._counters |= counters
 
     def show(self, engine: Mapping[str, int]) -> None:
@@ -101,7 +120,7 @@ class RegisterModel:
             self._counters = dict.fromkeys(COUNTERS, 0)
             self._before = None
         else:
-            self.words["TILES_DONE"] += engine["tile_done"]
+            self.words["TILES_DONE"] = (self.words["TILES_DONE"] + engine["tile_done"]) % 2**32
             self._count(engine["gated"])
             self._before = engine["pair"], engine["occupied"]
 
@@ -116,10 +135,14 @@ class RegisterModel:
                 self.words[f"{name}_HIGH"] = value >> 32
 
     def _count(self, gated: int) -> None:
-        """Count the cycle before; those that were gated of its pair are told in this one."""
+        """Count the cycle before; those that were gated of its pair are told in this one.
+
+        "They run modulo 2^64".
+        """
         self._counters["GATED"] += gated
         if self._before is not None:
             pair, occupied = self._before
             self._counters["CYCLES"] += 1
             self._counters["BUSY" if pair else "STALLED" if occupied else "IDLE"] += 1
             self._counters["MACS"] += pair * self._macs_of_a_pair
+        self._counters = {name: value % 2**64 for name, value in self._counters.items()}

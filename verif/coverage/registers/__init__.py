@@ -1,0 +1,1 @@
+"""The registers' cover points, and the surroundings in which they close."""
