@@ -117,10 +117,9 @@ module ffp8_context #(
             column_q <= {COUNT{1'b0}};
         end else begin
             // No packet is begun behind a refused one, so it is the last tile inside.
-            if (release_slot && stream_errors[0]) blocked_q <= 1'b0;
+            blocked_q <= blocked_q ? !(release_slot && stream_errors[0]) : take && refused;
             if (take) begin
                 inside_q <= !c_last;
-                if (refused) blocked_q <= 1'b1;
                 if (c_last) column_q <= {COUNT{1'b0}};
                 else if (!extra) column_q <= column_q + 1'b1;
             end

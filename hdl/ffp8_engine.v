@@ -186,7 +186,7 @@ module ffp8_engine #(
     wire [36*COLS-1:0]     starts;
     wire [17:0]            drain_output;
     wire [COLUMN*COLS-1:0] drain_columns;
-    wire                   beat_first, beat_last, streaming, quiet;
+    wire                   beat_first, beat_last, quiet;
     wire                   row_valid, row_ready, row_last;
 
     ffp8_context #(
@@ -253,7 +253,6 @@ module ffp8_engine #(
         .resume         (resume),
         .open           (open),
         .halted         (halted),
-        .streaming      (streaming),
         .errors_set     (errors_set)
     );
 
@@ -394,7 +393,7 @@ module ffp8_engine #(
     assign flags_set = delivered ? row_flags : 3'd0;
     assign tile_done = delivered && m_axis_y_tlast;
     assign quiet = !working && foot_valid_q == {FOOT{1'b0}} && !m_axis_y_tvalid;
-    assign occupied = context_occupied || streaming || !quiet;
+    assign occupied = context_occupied || !quiet;
 
 endmodule
 

@@ -39,7 +39,6 @@ module ffp8_sequencer #(
     output wire       resume,
     output wire       open,       // a new tile may come in
     output wire       halted,
-    output wire       streaming,  // a tile has begun, or is being discarded
     output wire [3:0] errors_set
 );
 
@@ -75,7 +74,6 @@ module ffp8_sequencer #(
 
     assign open = state_q == RUN && !soft_reset;
     assign halted = state_q == HALT;
-    assign streaming = state_q == DISCARD || !fresh;
     assign resume = soft_reset && quiet && (halted || (state_q == RUN && fresh));
     assign context_release = resume && halted;
 

@@ -18,7 +18,7 @@ from verif.simulator.simulation import bench_random, bench_test
 INPUTS = ("a_valid", "a_last", "w_valid", "w_last", "context_ready", "context_errors")
 INPUTS += ("beat_ready", "soft_reset", "quiet")
 OUTPUTS = ("a_ready", "w_ready", "context_done", "context_release", "beat_valid", "resume")
-OUTPUTS += ("open", "halted", "streaming", "errors_set", "beat_first", "beat_last")
+OUTPUTS += ("open", "halted", "errors_set", "beat_first", "beat_last")
 
 TILES, RESETS = 700, 100
 PATIENCE = 2000  # cycles without any progress before a run counts as stuck
@@ -120,7 +120,7 @@ class Checks:
         )
 
     def status(self, sample: SimpleNamespace) -> None:
-        """Check halted, streaming and open; halted may come a little after the discarding."""
+        """Check halted and open; halted may come a little after the discarding."""
         sequence, driver = self.sequence, self.driver
         discarded = sequence.discarded(driver.a, driver.w)
         if sample.halted and discarded:
@@ -128,9 +128,6 @@ class Checks:
         due = sequence.phase == HALTED
         text = partial(self._told, f"halted {sample.halted}")
         check("sequencer.halted", sample.halted == due, text)
-        due = sequence.streaming(discarded)
-        text = partial(self._told, f"streaming {sample.streaming}")
-        check("sequencer.streaming", due in (None, sample.streaming), text)
         due = sequence.is_open(driver.soft_reset)
         text = partial(self._told, f"open {sample.open}")
         check("sequencer.open", due in (None, sample.open), text)

@@ -51,12 +51,6 @@ class Sequence:
         """Tell whether the failing tile has left both streams."""
         return self.failed and min(a.tile, w.tile) > self.tile
 
-    def streaming(self, discarded: bool) -> bool | None:
-        """Tell whether a tile streams or is being discarded, None behind its last beat."""
-        if self.phase in (IDLE, HALTED):
-            return False
-        return None if discarded else True
-
     def is_open(self, soft_reset: int) -> bool | None:
         """Tell whether a new tile may come in, None while a tile is inside that is to fail."""
         if self.failed or soft_reset:

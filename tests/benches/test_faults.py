@@ -50,8 +50,8 @@ FAULTS = {
     ),
     "STATUS.occupied is 0 after an error": Fault(
         "engine",
-        "assign occupied = context_occupied || streaming || !quiet;",
-        "assign occupied = !halted && (context_occupied || streaming || !quiet);",
+        "assign occupied = context_occupied || !quiet;",
+        "assign occupied = !halted && (context_occupied || !quiet);",
         "engine",
         ENGINE,
     ),

@@ -40,8 +40,8 @@ GUARDS = {
     ),
     "environment.waiting_job": Fault(
         "context",
-        "if (release_slot && stream_errors[0]) blocked_q",
-        "if (release_slot) blocked_q",
+        "!(release_slot && stream_errors[0])",
+        "!release_slot",
         "engine",
         ENGINE,
         test="a_refused_configuration_keeps_the_c_stream_closed",

@@ -54,8 +54,8 @@ GUARDS = {
     ),
     "engine.status": fault(
         "engine",
-        "occupied = context_occupied || streaming || !quiet;",
-        "occupied = !halted && (context_occupied || streaming || !quiet);",
+        "occupied = context_occupied || !quiet;",
+        "occupied = !halted && (context_occupied || !quiet);",
         WAITS,
     ),
     "engine.request": fault(

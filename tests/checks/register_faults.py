@@ -187,8 +187,8 @@ FAULTS = {
     ),
     "no tile is inside after an error": Planted(
         "engine",
-        "assign occupied = context_occupied || streaming || !quiet;",
-        "assign occupied = !halted && (context_occupied || streaming || !quiet);",
+        "assign occupied = context_occupied || !quiet;",
+        "assign occupied = !halted && (context_occupied || !quiet);",
         ENGINE,
     ),
     "a halt ends with the last result": Planted(

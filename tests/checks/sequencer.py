@@ -29,9 +29,6 @@ def fault(old: str, new: str, test: str = RESETS) -> Fault:
 GUARDS = {
     "handshake.held": fault(ACCEPTED, OFFERED),
     "sequencer.halted": fault("state_q == HALT;", "state_q == HALT || context_done;", CALM),
-    "sequencer.streaming": fault(
-        "state_q == DISCARD || !fresh;", "state_q == DISCARD || !fresh || beat_valid;", CALM
-    ),
     "sequencer.open": fault(
         "state_q == RUN && !soft_reset;", "state_q == RUN && !soft_reset && !context_done;", CALM
     ),
