@@ -9,7 +9,8 @@ import numpy as np
 
 from model import Format
 from tests.benches.common import integer
-from tests.benches.elements import Binary32Accumulator, ElementBench, Item, Pair, Sum
+from tests.benches.element_model import Binary32Accumulator, Item, Pair, Sum
+from tests.benches.elements import ElementBench
 from verif.engine.floats import LEAST, MOST, binade, scaled
 from verif.simulator.simulation import bench_test
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from model import Format, accumulator_width
-from tests.benches.elements import ElementBench, ExactAccumulator, Sum
+from tests.benches.element_model import ExactAccumulator, Sum
+from tests.benches.elements import ElementBench
 from verif.engine.stored import StoredForm
 from verif.simulator.simulation import bench_test
 
