@@ -8,7 +8,8 @@ from cocotb.triggers import ClockCycles, RisingEdge
 
 from tests.benches.common import start_clock
 from verif.engine.protocol import StreamChecker
-from verif.engine.streams import Port, ProtocolError, Stream
+from verif.engine.streams import Port, Stream
+from verif.simulator.checks import CheckError
 from verif.simulator.simulation import bench_test
 
 MESSAGES = {
@@ -30,7 +31,7 @@ async def start(dut: Any) -> int:
     return int(dut.FAULT.value)
 
 
-def judge(fault: int, stream: Stream, error: ProtocolError | None) -> None:
+def judge(fault: int, stream: Stream, error: CheckError | None) -> None:
     """Assert that the error is the one of the fault, and that all was seen if there is none."""
     if fault:
         assert error is not None, "the fault was not seen"
@@ -47,7 +48,7 @@ async def the_checker_finds_the_fault(dut):
     checker = StreamChecker(dut, "m_axis_y")
     try:
         await checker.watch(CYCLES)
-    except ProtocolError as raised:
+    except CheckError as raised:
         error = raised
     judge(fault, checker, error)
 
@@ -65,7 +66,7 @@ async def a_sampled_stream_finds_the_fault(dut):
                 moved.append(payload["m_axis_y_tdata"])
                 assert stream.moved == payload
                 assert stream.open == (payload["m_axis_y_tlast"] == 0)
-    except ProtocolError as raised:
+    except CheckError as raised:
         error = raised
     judge(fault, stream, error)
     assert moved == list(range(len(moved))) and moved

@@ -15,6 +15,12 @@ def fault(module: str, old: str, new: str, test: str) -> Fault:
 
 
 GUARDS = {
+    "driver.write_answer": fault(
+        "registers", "(write_word_q) ? OKAY : SLVERR", "(write_word_q) ? SLVERR : OKAY", INTERRUPTS
+    ),
+    "driver.read_answer": fault(
+        "registers", "read_known ? OKAY : SLVERR", "read_known ? SLVERR : OKAY", IDENTIFICATION
+    ),
     "engine.counters_after_reset": fault(
         "engine",
         "            foot_valid_q <= {FOOT{1'b0}};\n",

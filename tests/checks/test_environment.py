@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cocotb.types import Logic
 
 from tests.checks.fake import CAN, Fake, surrounded
 from verif.environment import scenarios
@@ -71,6 +72,12 @@ def change(design: Fake) -> None:
         design.pins.last.value ^= 1
 
 
+def forget(design: Fake) -> None:
+    """Offer a row that nobody knows."""
+    if design.good == 3:
+        design.pins.last.value = Logic("X")
+
+
 def pause(design: Fake) -> None:
     """Take nothing in every seventh cycle."""
     if design.now % 7 == 0:
@@ -106,8 +113,9 @@ def flag(design: Fake, job: Job) -> list[Outcome]:
 
 
 FAULTS: list[tuple[str, Sequence, dict[str, Callable[..., Any]]]] = [
-    ("environment.stream_rules", some_jobs, {"spoil": withdraw}),
-    ("environment.stream_rules", some_jobs, {"spoil": change}),
+    ("stream.offer_stays", some_jobs, {"spoil": withdraw}),
+    ("stream.payload_holds", some_jobs, {"spoil": change}),
+    ("stream.known", some_jobs, {"spoil": forget}),
     ("environment.standstill", some_jobs, {"answers": lose}),
     ("environment.drained", some_jobs, {"ends": lambda design, row: False}),
     ("environment.failing_job", a_failing_job, {"ends": lambda design, row: False}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,16 +19,25 @@ from verif.replay.layer_runner import Build, LayerRunner, MismatchError
 from verif.replay.product import Product
 from verif.replay.product_bench import Comparison
 from verif.simulator.checks import CheckError
+from verif.simulator.simulation import CHECKS_FILE, SimulationError
 
-FAULT = Fault("encode", "rounding3 == RNE ? guard3_q &&", "rounding3 == RNE ? ", "engine")
+FAULTS = {
+    "replay.outputs": Fault(
+        "encode", "rounding3 == RNE ? guard3_q &&", "rounding3 == RNE ? ", "engine"
+    ),
+    "driver.known_after_reset": Fault("registers", "s_axil_rresp <= OKAY;", ";", "engine"),
+    "driver.rows": Fault("engine", ".in_data({foot_last_q[FOOT-1],", ".in_data({1'b1,", "engine"),
+}
 
 
 @pytest.mark.sim
-@pytest.mark.guards("replay.outputs")
-def test_a_fault_is_found_in_the_outputs(
-    rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=pytest.mark.guards(one)) for one in FAULTS]
+)
+def test_a_fault_is_found_by(
+    name: str, rng: np.random.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HDL", str(FAULT.write(tmp_path)))
+    monkeypatch.setenv("HDL", str(FAULTS[name].write(tmp_path)))
     fmt = Format.parse("s1e3f4b3")
     codes = [rng.integers(0, 256, shape, np.uint8) for shape in ((6, 3), (3, 4))]
     operands = Configuration(fmt, fmt, fmt), *codes, np.zeros(4, np.float32), np.full(4, 3)
@@ -35,8 +45,10 @@ def test_a_fault_is_found_in_the_outputs(
     product = Product(*operands, *answer_by_groups(product))
     runner = LayerRunner(Build(rows=2, cols=2, exp_max=3, k_max=4), tmp_path / "replay", jobs=1)
     try:
-        with pytest.raises(MismatchError):
+        with pytest.raises((MismatchError, SimulationError)):
             runner.run("layer", product, lambda done: None)
+        (counts,) = (tmp_path / "replay").rglob(f"*{CHECKS_FILE}")
+        assert name in json.loads(counts.read_text("utf-8"))["failed"]
     finally:
         runner.close()
 

@@ -26,6 +26,7 @@ from model import ACCUMULATORS, ROUNDINGS, Format, accumulator_width
 from verif.engine.protocol import StreamChecker
 from verif.engine.registers import REGISTERS
 from verif.engine.tile import Configuration, Tile, unpack_rows
+from verif.simulator.checks import check
 
 # The bus models still use what cocotb 2 deprecates, and log every frame.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"cocotbext\.axi\.")
@@ -94,7 +95,8 @@ class EngineDriver:
         await FallingEdge(self.dut.clk)
         await FallingEdge(self.dut.clk)
         for handle in self.outputs():
-            assert handle.value.is_resolvable, f"{handle._name} is {handle.value} after reset"
+            text = f"{handle._name} is {handle.value} after reset"
+            check("driver.known_after_reset", handle.value.is_resolvable, text)
 
     def outputs(self) -> list[Any]:
         """Return the handles of all outputs."""
@@ -118,12 +120,14 @@ class EngineDriver:
         register = REGISTERS[name]
         data = register.pack(**fields).to_bytes(4, "little")
         response = await self.lite.write(register.offset, data)
-        assert response.resp == AxiResp.OKAY, f"write to {name}: {response.resp}"
+        text = f"write to {name}: {response.resp}"
+        check("driver.write_answer", response.resp == AxiResp.OKAY, text)
 
     async def read(self, name: str) -> int:
         """Read a register."""
         response = await self.lite.read(REGISTERS[name].offset, 4)
-        assert response.resp == AxiResp.OKAY, f"read of {name}: {response.resp}"
+        text = f"read of {name}: {response.resp}"
+        check("driver.read_answer", response.resp == AxiResp.OKAY, text)
         return int.from_bytes(response.data, "little")
 
     async def read_counters(self) -> dict[str, int]:
@@ -165,7 +169,7 @@ class EngineDriver:
         """Results and flags of the next tile, (ROWS, COLS) each."""
         frame = await self.sink.recv(compact=False)
         results, flags = unpack_rows(bytes(frame.tdata), frame.tkeep, frame.tuser, self.cols)
-        assert len(results) == self.rows, f"a y packet of {len(results)} rows"
+        check("driver.rows", len(results) == self.rows, f"a y packet of {len(results)} rows")
         return results, flags
 
     async def soft_reset(self) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import RisingEdge
 
-from verif.engine.streams import Port, ProtocolError, Stream
+from verif.engine.streams import Port, Stream
 
-__all__ = ["ProtocolError", "StreamChecker"]
+__all__ = ["StreamChecker"]
 
 
 class StreamChecker(Stream):

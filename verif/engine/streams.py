@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-class ProtocolError(AssertionError):
-    """A stream that broke its rules."""
+from verif.simulator.checks import check
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Port:
 
 @dataclass
 class Stream:
-    """What moves at a port, cycle by cycle; a broken rule raises `ProtocolError`.
+    """What moves at a port, cycle by cycle; a broken rule raises `CheckError`.
 
     The rules are those of AXI4-Stream: an offer is not withdrawn, what it carries holds until it
     is taken, and nothing of it is X or Z.
@@ -98,27 +96,34 @@ class Stream:
         self.starved = ready and not self.offered
         self.waiting = self.offered and not ready
         if not self.offered:
-            if self._held is not None:
-                raise ProtocolError(f"{port.valid} fell before the beat was taken")
+            check("stream.offer_stays", self._held is None, self._fell)
+            self._held = None
             self.starvations += ready
             return False
         if self.waiting or self._held is not None:
             payload = self.payload()
-            if self._held is not None and payload != self._held:
-                raise ProtocolError(f"{port.valid}: the payload changed while it waited")
+            check("stream.payload_holds", self._held in (None, payload), self._changed)
             self._held = payload if self.waiting else None
         self.stalls += self.waiting
         self.beats += ready
         return ready
+
+    def _fell(self) -> str:
+        return f"{self.port.valid} fell before the beat was taken"
+
+    def _changed(self) -> str:
+        return f"{self.port.valid}: the payload changed while it waited"
 
     def payload(self) -> Mapping[str, int]:
         """Return what the payload's pins carry."""
         return {name: self.known(name) for name in self.port.payload}
 
     def known(self, name: str) -> int:
-        """Return a pin's unsigned value; `ProtocolError` if a bit of it is X or Z."""
+        """Return a pin's unsigned value, of which no bit is X or Z."""
         value = self._pins[name].value
         try:
-            return int(value)
+            number = int(value)
         except ValueError:
-            raise ProtocolError(f"{name} is {value}") from None
+            number = None
+        check("stream.known", number is not None, lambda: f"{name} is {value}")
+        return number or 0

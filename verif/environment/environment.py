@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import cocotb
@@ -11,7 +11,6 @@ import cocotb
 from verif.environment.adapter import Adapter
 from verif.environment.job import Job, Outcome
 from verif.environment.scoreboard import Record, Scoreboard
-from verif.environment.streams import ProtocolError, Stream
 from verif.simulator.checks import check
 
 PATIENCE, PER_PAIR = 20_000, 4
@@ -72,7 +71,7 @@ class Environment:
                 moved = self.cycle
                 continue
             for name, stream in adapter.streams.items():
-                if (payload := _sampled(stream)) is None:
+                if (payload := stream.sample()) is None:
                     continue
                 moved = self.cycle
                 for event in adapter.take(name, payload):
@@ -203,14 +202,3 @@ class Environment:
             board.refused,
             board.dropped,
         )
-
-
-def _sampled(stream: Stream) -> Mapping[str, int] | None:
-    """Return what moves at a stream in this cycle, which keeps the rules of streams."""
-    payload, broken = None, ""
-    try:
-        payload = stream.sample()
-    except ProtocolError as error:
-        broken = str(error)
-    check("environment.stream_rules", not broken, broken)
-    return payload
