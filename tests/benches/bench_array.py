@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.benches.control import known
 from tests.benches.surroundings import surround
-from verif.environment import scenarios
+from verif.environment import disturbances, scenarios
 from verif.environment.environment import Environment
 from verif.environment.generator import Constraints
 from verif.environment.scoreboard import Record
@@ -214,6 +214,6 @@ async def largest_sums(dut):
 async def reset_in_flight(dut):
     """Whatever is inside is gone, and the next tile is as if nothing had been."""
     runner, rules = await start(dut)
-    await scenarios.resets(runner, 6)
+    await disturbances.resets(runner, 6)
     await runner.environment.finish()
     assert rules.seen["idle"]

@@ -25,7 +25,7 @@ from tests.benches.engine_sequences import packet_failures
 from tests.benches.surroundings import surround
 from verif.engine.driver import EngineDriver
 from verif.engine.registers import REGISTERS
-from verif.environment import scenarios
+from verif.environment import disturbances, scenarios
 from verif.environment.generator import Constraints
 from verif.environment.job import Job
 from verif.environment.sequences import Runner
@@ -96,7 +96,7 @@ async def longest_tiles(dut):
 async def errors_discard_one_tile(dut):
     """Each error: its bit, no result, earlier tiles whole, later tiles whole after recovery."""
     runner, *_ = await start(dut)
-    await scenarios.failures(runner, 1)
+    await disturbances.failures(runner, 1)
     await runner.environment.finish()
 
 
@@ -106,7 +106,7 @@ async def a_refused_configuration_keeps_the_c_stream_closed(dut):
     runner, *_ = await start(dut)
     (packet,) = packet_failures(runner, 1)
     for before in (None, packet, "start infinite", "config clamp", None):
-        await scenarios.refused_behind_another(runner, before)
+        await disturbances.refused_behind_another(runner, before)
     await runner.environment.finish()
 
 
@@ -114,7 +114,7 @@ async def a_refused_configuration_keeps_the_c_stream_closed(dut):
 async def resets_in_every_state(dut):
     """After rst in any state the engine is as new; a soft reset keeps what has been begun."""
     runner, *_ = await start(dut)
-    await scenarios.resets(runner, 5)
+    await disturbances.resets(runner, 5)
     await runner.environment.finish()
 
 

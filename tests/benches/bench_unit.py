@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.benches.control import known
 from tests.benches.surroundings import surround
-from verif.environment import scenarios
+from verif.environment import disturbances, scenarios
 from verif.environment.environment import Environment
 from verif.environment.scoreboard import Record
 from verif.environment.sequences import Runner
@@ -104,7 +104,7 @@ async def longest_sums(dut):
 async def errors_of_every_kind(dut):
     """Errors cost the result of their own dot product, set their own bit, and nothing else."""
     runner, rules = await start(dut)
-    await scenarios.failures(runner, 2)
+    await disturbances.failures(runner, 2)
     await runner.environment.finish()
     assert all(rules.seen[name] for name in ("config", "start", "packet"))
 
@@ -113,6 +113,6 @@ async def errors_of_every_kind(dut):
 async def reset_empties_the_unit(dut):
     """After rst nothing is left of what was inside, errors included."""
     runner, rules = await start(dut)
-    await scenarios.resets(runner, 25)
+    await disturbances.resets(runner, 25)
     await runner.environment.finish()
     assert rules.seen["reset"] > 25 and len(rules.seen) > 3
