@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -131,12 +131,10 @@ def random_encoding(random: np.random.Generator, exp_max: int, value: int) -> En
     if random.random() < 0.3:
         largest = 2 ** (8 - sign) - 1
         clamp = (0, largest, int(random.integers(largest + 1)))[random.integers(3)]
-    return Encoding(
-        sign,
-        exponent,
-        max(OFFSETS[0], min(OFFSETS[1], offset)),
-        ROUNDINGS[random.integers(5)],
-        clamp,
-        raw,
-        noise,
-    )
+    offset = max(OFFSETS[0], min(OFFSETS[1], offset))
+    found = Encoding(sign, exponent, offset, ROUNDINGS[random.integers(5)], clamp, raw, noise)
+    if clamp is not None and not raw and random.random() < 0.5:  # off by one bit from the result
+        code, _ = replace(found, clamp=None).judge(value)
+        near = code % 2 ** (8 - sign) ^ 1 << int(random.integers(8 - sign))
+        found = replace(found, clamp=near)
+    return found
