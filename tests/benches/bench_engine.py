@@ -41,9 +41,9 @@ async def start(dut: Any) -> tuple[Runner, Ledger, EngineDriver]:
 
 def alike(engine: EngineDriver) -> int:
     """Return how many tiles of one configuration to send at each pace: fewer of large ones."""
-    if engine.cols > 16:  # their start values alone take long
+    if engine.cols > 32:  # their start values alone take long
         return 3
-    return 20 if max(engine.rows, engine.cols) <= 8 else 8
+    return 8 if engine.rows > 8 else 20
 
 
 @bench_test()

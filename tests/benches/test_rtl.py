@@ -1,6 +1,7 @@
 """The cocotb benches of the modules, each with the parameter sets it runs under."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -151,6 +152,8 @@ def test_bench(case: tuple[str, dict[str, int]], seed: int) -> None:
     simulate(
         f"ffp8_{module}", f"tests.benches.bench_{module}", parameters, folder=folder, seed=seed
     )
+    if "COCOTB_TEST_FILTER" in os.environ:  # somebody looks at a part
+        return
     silent = silent_checks(module, folder)
     if module == "engine" and parameters["K_MAX"] < 8:  # no packet has a middle
         silent.remove("engine.request")
