@@ -14,6 +14,7 @@ from ..files import existing_file
 from ..network import Network
 from .constants import known_tensors
 from .layout import channels_first
+from .opsets import in_newest_form
 from .reductions import pool_spatial_means
 from .resolution import image_shapes, resolve
 from .translation import TRANSLATIONS, translate
@@ -63,6 +64,7 @@ def _import(name: str, model: onnx.ModelProto) -> Network:
     """Check and translate a model."""
     _refuse(_unsupported_operators(model.graph))
     _check(model)
+    model = in_newest_form(model)
     source = _sole_input(model)
     batch = _batch(model.graph)
     resolved, problems = resolve(_inferred(model), batch)
