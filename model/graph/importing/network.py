@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,18 @@ from ..network import Network
 from .constants import known_tensors
 from .layout import channels_first
 from .opsets import in_newest_form
+from .preparation import (
+    in_float32,
+    with_branches_taken,
+    without_declared_shapes,
+    without_quantization,
+)
 from .reductions import pool_spatial_means
 from .resolution import image_shapes, resolve
 from .translation import TRANSLATIONS, translate
+
+PREPARED = ("DequantizeLinear", "If", "QuantizeLinear", "Upsample")
+"""Operators that may be gone when the translation begins."""
 
 REQUIRED_ATTRIBUTES = {
     ("Gemm", "transA"): 0,
@@ -62,11 +72,16 @@ def _read(path: Path) -> onnx.ModelProto:
 
 def _import(name: str, model: onnx.ModelProto) -> Network:
     """Check and translate a model."""
-    _refuse(_unsupported_operators(model.graph))
+    _refuse(_unsupported_operators(model.graph, PREPARED))
     _check(model)
+    in_float32(model)
+    without_declared_shapes(model)
     model = in_newest_form(model)
     source = _sole_input(model)
     batch = _batch(model.graph)
+    with_branches_taken(model, source, batch)
+    without_quantization(model)
+    _refuse(_unsupported_operators(model.graph))
     resolved, problems = resolve(_inferred(model), batch)
     _refuse(problems)
     _check_finite(resolved.graph)
@@ -77,15 +92,17 @@ def _import(name: str, model: onnx.ModelProto) -> Network:
     return Network(name, nodes, source, output, shapes, batch, rewritten)
 
 
-def _unsupported_operators(graph: onnx.GraphProto) -> list[str]:
-    """Describe every operator that computes on images and that no translation exists for."""
+def _unsupported_operators(graph: onnx.GraphProto, also: Collection[str] = ()) -> list[str]:
+    """Describe every operator that computes on images and is neither translated nor in `also`."""
     problems = []
     known = known_tensors(graph)
     for node in graph.node:
         if known.intersection(node.output):
             continue
-        if node.op_type not in TRANSLATIONS or node.domain not in ("", "ai.onnx"):
-            problems.append(f"{node.op_type} (node '{node.name}')")
+        foreign = node.domain not in ("", "ai.onnx")
+        if foreign or (node.op_type not in TRANSLATIONS and node.op_type not in also):
+            kind = f"{node.domain}::{node.op_type}" if foreign else node.op_type
+            problems.append(f"{kind} (node '{node.name}')")
         for attribute in node.attribute:
             required = REQUIRED_ATTRIBUTES.get((node.op_type, attribute.name), attribute.i)
             if attribute.i != required:
