@@ -125,7 +125,8 @@ def with_branches_taken(model: onnx.ModelProto, source: str, batch: int | None) 
         if not asked:
             return
         found = [
-            measure(model, source, images, asked, []).values for images in ([batch] if batch else [1, 2])
+            measure(model, source, images, asked, []).values
+            for images in ([batch] if batch else [1, 2])
         ]
         settled = {
             name: bool(found[0][name].all())

@@ -23,13 +23,12 @@ UNSUPPORTED = {
         [
             operator("LSTM", "x w u", "s"),
             operator("Conv", "s w", "c", group=2),
-            operator("DequantizeLinear", "c one", "q"),
-            helper.make_node("Made", ["q"], ["d"], name="up", domain="house"),
+            helper.make_node("Made", ["c"], ["d"], name="up", domain="house"),
             operator("Gemm", "d w", "e", transA=1),
             operator("TopK", "e one", "y"),
         ],
-        "unsupported: LSTM (node 'node_s'); DequantizeLinear (node 'node_q');"
-        " Made (node 'up'); Gemm with transA 1 (node 'node_e'); TopK (node 'node_y')",
+        "unsupported: LSTM (node 'node_s'); house::Made (node 'up');"
+        " Gemm with transA 1 (node 'node_e'); TopK (node 'node_y')",
     ),
     "flatten": (
         [operator("Flatten", "x", "y", axis=2)],
@@ -135,9 +134,6 @@ def test_weights_are_finite(path, value):
 def test_wrong_shapes(path):
     write_network(path, [CONV], {"w": normal(1, 4, 3, 3, 3)}, output_shape=("N", 4, 6, 7))
     with pytest.raises(ValueError, match="tensor 'w' has 3 input channels, 2 expected"):
-        load_network(path)
-    write_network(path, [CONV], WEIGHTS, output_shape=("N", 4, 6, 6))
-    with pytest.raises(ValueError, match="shapes do not fit: .*Conv"):
         load_network(path)
     write_network(path, [CONV], WEIGHTS, shape=("N", 2, "H", "W"))
     with pytest.raises(ValueError, match=r"\(N, 2, H, W\): all but the batch must be fixed"):

@@ -101,7 +101,13 @@ def cases(opset: int) -> dict[str, Case]:
         "Max": ([operator("Max", "c m", "y")], {"m": other}, ["Max elementwise"]),
         "Concat": ([operator("Concat", "c x c", "y", axis=1)], {}, ["Concat other"]),
         "Softmax": ([operator("Softmax", "c", "y", axis=-1)], {}, ["Softmax other"]),
-        "LogSoftmax": ([operator("LogSoftmax", "c", "y", axis=1)], {}, ["LogSoftmax other"]),
+        "LogSoftmax": (
+            [operator("LogSoftmax", "c", "y", axis=1)],
+            {},
+            ["LogSoftmax other"]
+            if opset >= 13  # before, all axes from this one on were one
+            else ["Reshape", "LogSoftmax other", "Reshape arrangement"],
+        ),
         "Transpose": (
             [operator("Transpose", "c", "y", perm=[0, 1, 3, 2])],
             {},

@@ -68,11 +68,11 @@ REFUSED = {
     ),
     "type": (
         [
-            operator("Cast", "x", "h", to=TensorProto.FLOAT16),
-            operator("Relu", "h", "r"),
+            operator("Cast", "x", "h", to=TensorProto.INT32),
+            operator("Abs", "h", "r"),
             operator("Cast", "r", "y", to=TensorProto.FLOAT),
         ],
-        "unsupported: Cast (node 'node_h'): to FLOAT16, activations are FLOAT throughout",
+        "unsupported: Cast (node 'node_h'): to INT32, activations are FLOAT throughout",
     ),
     "training": (
         [helper.make_node("Dropout", ["x", "half", "true"], ["y"], name="drop")],
@@ -151,15 +151,17 @@ def test_batch_that_the_network_cannot_run(tmp_path):
         load_network(path)
 
 
-def test_subgraphs_are_refused(tmp_path):
+def test_a_branch_that_images_choose_is_refused(tmp_path):
     branch = helper.make_graph(
         [operator("Identity", "x", "z")], "branch", [], [onnx.ValueInfoProto(name="z")]
     )
-    chosen = helper.make_node(
-        "If", ["true"], ["y"], name="choice", then_branch=branch, else_branch=branch
-    )
-    path = write_network(
-        tmp_path / "tiny.onnx", [chosen], {"true": np.array(True)}, output_shape=("N", 2, 8, 9)
-    )
+    operators = [
+        operator("ReduceMax", "x", "m", keepdims=0),
+        operator("Cast", "m", "more", to=TensorProto.BOOL),
+        helper.make_node(
+            "If", ["more"], ["y"], name="choice", then_branch=branch, else_branch=branch
+        ),
+    ]
+    path = write_network(tmp_path / "tiny.onnx", operators, {}, output_shape=("N", 2, 8, 9))
     with pytest.raises(ValueError, match=r"unsupported: If \(node 'choice'\)"):
         load_network(path)
