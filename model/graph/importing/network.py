@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from .opsets import in_newest_form
 from .preparation import (
     in_float32,
     with_branches_taken,
+    with_plain_products,
     without_declared_shapes,
     without_quantization,
 )
@@ -72,7 +72,7 @@ def _read(path: Path) -> onnx.ModelProto:
 
 def _import(name: str, model: onnx.ModelProto) -> Network:
     """Check and translate a model."""
-    _refuse(_unsupported_operators(model.graph, PREPARED))
+    _refuse(_unsupported_operators(model.graph, prepared=False))
     _check(model)
     in_float32(model)
     without_declared_shapes(model)
@@ -81,6 +81,7 @@ def _import(name: str, model: onnx.ModelProto) -> Network:
     batch = _batch(model.graph)
     with_branches_taken(model, source, batch)
     without_quantization(model)
+    with_plain_products(model)
     _refuse(_unsupported_operators(model.graph))
     resolved, problems = resolve(_inferred(model), batch)
     _refuse(problems)
@@ -92,10 +93,15 @@ def _import(name: str, model: onnx.ModelProto) -> Network:
     return Network(name, nodes, source, output, shapes, batch, rewritten)
 
 
-def _unsupported_operators(graph: onnx.GraphProto, also: Collection[str] = ()) -> list[str]:
-    """Describe every operator that computes on images and is neither translated nor in `also`."""
+def _unsupported_operators(graph: onnx.GraphProto, prepared: bool = True) -> list[str]:
+    """Describe every operator that computes on images and that no translation exists for.
+
+    Before the graph has been prepared those that this may change are not among them.
+    """
     problems = []
     known = known_tensors(graph)
+    also = () if prepared else PREPARED
+    turned = {node.output[0] for node in graph.node if node.op_type == "Transpose"}
     for node in graph.node:
         if known.intersection(node.output):
             continue
@@ -104,6 +110,8 @@ def _unsupported_operators(graph: onnx.GraphProto, also: Collection[str] = ()) -
             kind = f"{node.domain}::{node.op_type}" if foreign else node.op_type
             problems.append(f"{kind} (node '{node.name}')")
         for attribute in node.attribute:
+            if attribute.name == "transA" and not prepared and turned.intersection(node.input):
+                continue
             required = REQUIRED_ATTRIBUTES.get((node.op_type, attribute.name), attribute.i)
             if attribute.i != required:
                 problems.append(

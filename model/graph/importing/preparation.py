@@ -103,6 +103,39 @@ def _begins_at_zero(node: onnx.NodeProto, constants: dict[str, TensorProto]) -> 
     return point.dtype.kind in "iu" and bool((point == np.iinfo(point.dtype).min).all())
 
 
+def with_plain_products(model: onnx.ModelProto) -> None:
+    """Leave, in place, a Gemm what a layer does: no transposed images, no other tensor to add.
+
+    A Transpose in front of one that transposes again goes with it; what it adds that is no constant
+    is added by an Add of its own, if it is not scaled.
+    """
+    graph, known = model.graph, known_tensors(model.graph)
+    transposed = {
+        node.output[0]: node.input[0]
+        for node in graph.node
+        if node.op_type == "Transpose" and list(attributes(node).get("perm", (1, 0))) == [1, 0]
+    }
+    nodes = []
+    for node in map(_copy, graph.node):
+        nodes.append(node)
+        if node.op_type != "Gemm":
+            continue
+        settings = attributes(node)
+        if settings.get("transA") and node.input[0] in transposed:
+            node.input[0] = transposed[node.input[0]]
+            kept = [one for one in node.attribute if one.name != "transA"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+        if len(node.input) > 2 and node.input[2] not in known and settings.get("beta", 1) == 1:
+            product, added, output = f"{node.output[0]}/product", node.input.pop(), node.output[0]
+            node.output[0] = product
+            nodes.append(helper.make_node("Add", [product, added], [output], name=output))
+    read = {name for node in nodes for name in node.input}
+    read |= {output.name for output in graph.output}
+    del graph.node[:]
+    graph.node.extend(node for node in nodes if node.output[0] not in transposed.keys() - read)
+
+
 def with_branches_taken(model: onnx.ModelProto, source: str, batch: int | None) -> None:
     """Put in place of each If, whose condition no image decides, the branch that it takes.
 

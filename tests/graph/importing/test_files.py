@@ -44,8 +44,8 @@ UNSUPPORTED = {
     "two activations": (
         [
             operator("Flatten", "x", "f"),
-            operator("Gemm", "f square f", "g"),
-            operator("Gemm", "f square2 g", "y"),
+            operator("Gemm", "f square f", "g", beta=0.5),
+            operator("Gemm", "f square2 g", "y", beta=2.0),
         ],
         "Gemm (node 'node_g'): its input 'f' is not a constant;"
         " Gemm (node 'node_y'): its input 'g' is not a constant",

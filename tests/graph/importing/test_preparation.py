@@ -207,3 +207,31 @@ def test_the_quantization_of_others_is_dropped(tmp_path, zero, found):
     assert isinstance(first, Linear)
     weights = constants["codes"].reshape(4, -1).T * np.float32(0.01)
     np.testing.assert_allclose(first.weights, weights, rtol=1e-6)
+
+
+def test_a_product_of_images_that_were_transposed(tmp_path):
+    operators = [
+        operator("Flatten", "x", "f"),
+        operator("Transpose", "f", "t", perm=[1, 0]),
+        operator("Gemm", "t v b", "y", transA=1, transB=1),
+    ]
+    constants = {"v": normal(4, 5, 144), "b": normal(5, 5)}
+    path = write_network(tmp_path / "gemm.onnx", operators, constants)
+    assert described(assert_same_function(path)) == ["Reshape", "Gemm"]
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.5])
+def test_a_product_to_which_another_tensor_is_added(tmp_path, beta):
+    operators = [
+        operator("Flatten", "x", "f"),
+        operator("Gemm", "f v b", "g", transB=1),
+        operator("Gemm", "f u g", "h", transB=1, beta=beta),
+        operator("Relu", "h", "y"),
+    ]
+    constants = {"v": normal(4, 5, 144), "b": normal(5, 5), "u": normal(6, 5, 144)}
+    path = write_network(tmp_path / "gemm.onnx", operators, constants)
+    if beta == 1:
+        assert described(assert_same_function(path)) == ["Reshape", "Gemm", "Gemm", "Add+"]
+    else:
+        with pytest.raises(ValueError, match="Gemm .*: its input 'g' is not a constant"):
+            load_network(path)
