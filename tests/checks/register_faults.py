@@ -193,8 +193,8 @@ FAULTS = {
     ),
     "a halt ends with the last result": Planted(
         "engine",
-        ".halted         (halted),\n        .errors_set",
-        ".halted         (halted && !quiet),\n        .errors_set",
+        ".resume         (resume),\n        .halted         (halted),",
+        ".resume         (resume),\n        .halted         (halted && !quiet),",
         ENGINE,
     ),
     "a tile is done when its last row is offered": Planted(
