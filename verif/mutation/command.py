@@ -24,7 +24,7 @@ from verif.mutation.store import Store
 from verif.mutation.yosys import YosysError, YosysKilled
 
 SAMPLE, FULL = 64, 1100
-PEOPLE, PEOPLE_FULL = 3, 50
+PEOPLE, PEOPLE_FULL = 1, 50
 """Mutants of each of the kinds that people make."""
 INTERRUPTED = 130
 
