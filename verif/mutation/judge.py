@@ -92,13 +92,17 @@ class Judge:
 
     def _decide(self, verdict: Verdict, hdl: Path) -> None:
         mutant = verdict.mutant
-        if any(self._is_decided(verdict, case, hdl) for case in self.own_cases(mutant)):
+        first = self.own_cases(mutant)
+        if mutant.operation in people.SIZED:  # a proof, of every build, takes longer than these
+            large = self.large_cases(mutant)
+            first += self.user_cases(mutant)
+            first += [case for case in large if case.module == mutant.module]
+        if any(self._is_decided(verdict, case, hdl) for case in first):
             return
         if self._is_equivalent(verdict):
             return
-        if any(self._is_decided(verdict, case, hdl) for case in self.user_cases(mutant)):
-            return
-        if any(self._is_decided(verdict, case, hdl) for case in self.large_cases(mutant)):
+        others = self.user_cases(mutant) + self.large_cases(mutant)
+        if any(self._is_decided(verdict, case, hdl) for case in others if case not in first):
             return
         self._is_equivalent_inside(verdict)
 
