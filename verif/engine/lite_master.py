@@ -99,6 +99,8 @@ class _Side:
             self.left = dict(zip(self.channels, self.current.wait, strict=False))
         self.idle = self.idle + 1 if self.busy and not answered else 0
         check("lite.every_access_is_answered", self.idle < PATIENCE, lambda: f"{self.unanswered}")
+        if self.idle >= PATIENCE:  # the check was taken out
+            self.forget()
         return answered
 
     def offers(self, channel: str) -> Access | None:

@@ -66,7 +66,7 @@ async def close(
     return curve
 
 
-@bench_test(timeout_time=10, timeout_unit="sec")
+@bench_test(timeout_time=3, timeout_unit="ms")
 async def close_registers(dut: object) -> None:
     """Every word, response and output is right; what is still open is for the gate to judge."""
     random, folder = bench_random(), Path(os.environ["COVER_FOLDER"])
