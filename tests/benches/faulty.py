@@ -13,6 +13,21 @@ import pytest
 from verif.commands.folders import ROOT
 from verif.simulator.simulation import CHECKS_FILE, SimulationError, simulate
 
+DONE_WHEN_OFFERED = (
+    "engine",
+    "assign tile_done = delivered && m_axis_y_tlast;",
+    "reg offered_q;\n"
+    "    wire offers = m_axis_y_tvalid && m_axis_y_tlast;\n"
+    "    always @(posedge clk) offered_q <= !rst && offers && !m_axis_y_tready;\n"
+    "    assign tile_done = offers && !offered_q;",
+)
+EMPTY_WHEN_HALTED = (
+    "engine",
+    "assign occupied = context_occupied || !quiet;",
+    "assign occupied = !halted && (context_occupied || !quiet);",
+)
+"""Module, text and fault of what benches and the registers' loops both have to notice."""
+
 
 @dataclass(frozen=True)
 class Fault:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benches.faulty import Fault
+from tests.benches.faulty import DONE_WHEN_OFFERED, EMPTY_WHEN_HALTED, Fault
 from tests.benches.test_rtl import BENCHES
 
 REGISTERS = {"ROWS": 3, "COLS": 5, "K_MAX": 100, "PIPELINE": 1, "GATED_WIDTH": 4}
@@ -49,9 +49,7 @@ FAULTS = {
         {"EXP_MAX": 2, "ROWS": 17, "COLS": 1, "K_MAX": 20, "SEGMENT": 7, "PIPELINE": 1},
     ),
     "STATUS.occupied is 0 after an error": Fault(
-        "engine",
-        "assign occupied = context_occupied || !quiet;",
-        "assign occupied = !halted && (context_occupied || !quiet);",
+        *EMPTY_WHEN_HALTED,
         "engine",
         ENGINE,
     ),
@@ -63,12 +61,7 @@ FAULTS = {
         {"EXP_MAX": 1, "ROWS": 1, "COLS": 17, "K_MAX": 20000, "SEGMENT": 16},
     ),
     "a tile is done when its last row is offered": Fault(
-        "engine",
-        "assign tile_done = delivered && m_axis_y_tlast;",
-        "reg offered_q;\n"
-        "    wire offers = m_axis_y_tvalid && m_axis_y_tlast;\n"
-        "    always @(posedge clk) offered_q <= !rst && offers && !m_axis_y_tready;\n"
-        "    assign tile_done = offers && !offered_q;",
+        *DONE_WHEN_OFFERED,
         "engine",
         ENGINE,
     ),

@@ -1,6 +1,6 @@
 """Guards of the checks of the engine's bench."""
 
-from tests.benches.faulty import Fault
+from tests.benches.faulty import EMPTY_WHEN_HALTED, Fault
 
 BUILD = {"EXP_MAX": 3, "ROWS": 1, "COLS": 1, "K_MAX": 16}
 CONTROL = "CONTROL: read_data = {31'd0, soft_reset"
@@ -59,9 +59,7 @@ GUARDS = {
         "registers", CONTROL, CONTROL + " && !halted", "engine", BUILD | {"ROWS": 4}, test=WAITS
     ),
     "engine.status": fault(
-        "engine",
-        "occupied = context_occupied || !quiet;",
-        "occupied = !halted && (context_occupied || !quiet);",
+        *EMPTY_WHEN_HALTED,
         WAITS,
     ),
     "engine.request": fault(

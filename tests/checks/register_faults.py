@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.benches.faulty import DONE_WHEN_OFFERED, EMPTY_WHEN_HALTED
+
 ALONE, ENGINE = ("registers",), ("engine_registers",)
 BOTH = ALONE + ENGINE
 CHECKS = {
@@ -186,9 +188,7 @@ FAULTS = {
         "engine_registers.words",
     ),
     "no tile is inside after an error": Planted(
-        "engine",
-        "assign occupied = context_occupied || !quiet;",
-        "assign occupied = !halted && (context_occupied || !quiet);",
+        *EMPTY_WHEN_HALTED,
         ENGINE,
     ),
     "a halt ends with the last result": Planted(
@@ -198,12 +198,7 @@ FAULTS = {
         ENGINE,
     ),
     "a tile is done when its last row is offered": Planted(
-        "engine",
-        "assign tile_done = delivered && m_axis_y_tlast;",
-        "reg offered_q;\n"
-        "    wire offers = m_axis_y_tvalid && m_axis_y_tlast;\n"
-        "    always @(posedge clk) offered_q <= !rst && offers && !m_axis_y_tready;\n"
-        "    assign tile_done = offers && !offered_q;",
+        *DONE_WHEN_OFFERED,
         ENGINE,
     ),
     "flags are of rows that are offered": Planted(
