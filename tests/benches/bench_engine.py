@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import cocotb
-import numpy as np
 from cocotb.triggers import ClockCycles
 
 from tests.benches import engine_sequences
@@ -27,7 +25,6 @@ from verif.engine.driver import EngineDriver
 from verif.engine.registers import REGISTERS
 from verif.environment import disturbances, scenarios
 from verif.environment.generator import Constraints
-from verif.environment.job import Job
 from verif.environment.sequences import Runner
 from verif.simulator.simulation import bench_test
 
@@ -165,7 +162,7 @@ async def flags_stick_until_cleared(dut):
     board, seen = runner.environment.scoreboard, set()
     y = runner.environment.adapter.streams["y"]
     for index in range(max(12, engine.cols)):
-        job = one_column(
+        job = engine_sequences.one_column(
             runner.generator.job(Constraints(k=min(2, engine.k_max))), index % engine.cols
         )
         runner.environment.adapter.pace({"y": 0})
@@ -181,13 +178,6 @@ async def flags_stick_until_cleared(dut):
         board.flags = 0
     assert len(seen) > 1
     await runner.environment.finish()
-
-
-def one_column(job: Job, column: int) -> Job:
-    """Make all columns but one give zero, without a flag."""
-    w_codes, here = job.w_codes.copy(), np.arange(len(job.starts)) == column
-    w_codes[:, ~here] = 0
-    return replace(job, w_codes=w_codes, starts=tuple(np.where(here, job.starts, 0).tolist()))
 
 
 @bench_test()
@@ -263,6 +253,25 @@ async def identification_is_that_of_the_build(dut):
     await check_identification(dut, engine)
     await check_unknown_addresses(engine)
     await runner.send(Constraints())
+    await runner.environment.finish()
+
+
+@bench_test()
+async def addresses_and_data_of_writes_come_apart(dut):
+    """Configure tiles by writes whose address waits for the data, the other way round, and both."""
+    runner, ledger, engine = await start(dut)
+    await engine_sequences.changes_by_writes_in_pieces(runner)
+    await check_registers(runner, ledger)
+    await runner.environment.finish()
+
+
+@bench_test()
+async def every_bit_of_the_counters_reaches_the_bus(dut):
+    """Read counters that are set to random numbers; without a tile two of them count on."""
+    runner, *_ = await start(dut)
+    await engine_sequences.counters_set(runner)
+    await runner.send(Constraints())
+    await runner.environment.drained()
     await runner.environment.finish()
 
 

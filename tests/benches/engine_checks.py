@@ -93,10 +93,15 @@ async def check_registers(runner: Runner, ledger: Ledger) -> None:
     shown = await engine.read_counters()
     due = ledger.counters(shown, can.rows * can.cols)
     assert min(ledger.pairs, ledger.tiles) > 0
-    check("engine.counters", shown == due, f"{shown}, to be {due}")
+    check_counters(shown, due)
     await check_tiles_done(engine, ledger.tiles)
     words = await engine.read("ERRORS"), await engine.read("STATUS")
     check("engine.idle", words == (0, 0), f"ERRORS and STATUS {words}, nothing is inside")
+
+
+def check_counters(shown: Mapping[str, int], due: Mapping[str, int]) -> None:
+    """Compare the counters of a snapshot."""
+    check("engine.counters", shown == due, f"{shown}, to be {due}")
 
 
 async def check_tiles_done(engine: EngineDriver, due: int) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from cocotb.triggers import ClockCycles
+from dataclasses import replace
+
+import numpy as np
+from cocotb.triggers import ClockCycles, FallingEdge
 
 from tests.benches.control import known
 from tests.benches.engine_checks import (
+    check_counters,
     check_fresh_counters,
     check_irq_status,
     check_request,
@@ -13,10 +17,15 @@ from tests.benches.engine_checks import (
     check_tiles_done,
     check_waited,
 )
+from verif.engine.driver import stalls
 from verif.engine.registers import REGISTERS
+from verif.environment import scenarios
 from verif.environment.draw import choose
 from verif.environment.generator import Constraints
+from verif.environment.job import Job
 from verif.environment.sequences import Runner
+
+COUNTERS = ("cycles", "busy", "stalled", "idle", "macs", "gated")
 
 
 def packet_failures(runner: Runner, count: int) -> list[str]:
@@ -137,3 +146,38 @@ async def last_rows_that_wait(runner: Runner) -> None:
         await check_irq_status(engine, tile_done=1)
         await engine.write("IRQ_STATUS", tile_done=1, error=1)
     await environment.finish()
+
+
+async def changes_by_writes_in_pieces(runner: Runner) -> None:
+    """Configure each tile by writes whose address waits for the data, or the data for it."""
+    write = runner.environment.adapter.driver.lite.write_if
+    channels = write.aw_channel, write.w_channel
+    for slow in (channels[:1], channels[1:], channels):
+        for channel in channels:
+            channel.clear_pause_generator()
+            channel.pause = False
+            if channel in slow:
+                channel.set_pause_generator(stalls(runner.random, 0.7))
+        await scenarios.changes(runner, 1)
+
+
+async def counters_set(runner: Runner) -> None:
+    """Set the counters while nothing is inside, and compare what the bus shows of them."""
+    engine = runner.environment.adapter.driver
+    for _ in range(16):
+        await FallingEdge(engine.dut.clk)
+        due = {name: int.from_bytes(runner.random.bytes(8)) for name in COUNTERS}
+        for name, value in due.items():
+            getattr(engine.dut.registers, f"{name}_q").value = value
+        shown = await engine.read_counters()
+        passed = (shown["cycles"] - due["cycles"]) % 2**64
+        assert 0 < passed < 1000
+        counted = {name: (due[name] + passed) % 2**64 for name in ("cycles", "idle")}
+        check_counters(shown, due | counted)
+
+
+def one_column(job: Job, column: int) -> Job:
+    """Make all columns but one give zero, without a flag."""
+    w_codes, here = job.w_codes.copy(), np.arange(len(job.starts)) == column
+    w_codes[:, ~here] = 0
+    return replace(job, w_codes=w_codes, starts=tuple(np.where(here, job.starts, 0).tolist()))
