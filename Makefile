@@ -36,21 +36,20 @@
 ##   make clean    remove build/, .venv/ and caches
 ##
 ##   replay, sim, test, soak: SIM=icarus|verilator, JOBS=processes     mutate, judges: JOBS=
-##   all: BASE_PYTHON=python3 (makes the environment)  VENV=.venv (where it is)
+##   all: RUN=name (results go to build/<command>-name: for a second run at the same time)
+##        BUILD=folder (instead of build)     HDL=folder (instead of hdl)
+##        BASE_PYTHON=python3 (makes the environment)  VENV=.venv (where it is)
 ##
 
+# Variables reach Python and the shell through the environment, letter by letter: what a user sets
+# is never expanded by make, nor read by a shell. Their defaults live in Python alone.
+$(foreach name,$(.VARIABLES),$(if $(filter command line environment,$(origin $(name))),\
+  $(if $(filter-out MAKE% MFLAGS SHELL,$(name)),$(eval override export $(name) := $$(value $(name))))))
 VENV ?= .venv
 BASE_PYTHON ?= python3
-PYTHON := $(VENV)/bin/python
-
-# $(call option,name,VARIABLE): `--name 'value'` where the user set VARIABLE, else nothing; the
-# defaults live in Python alone.
-option = $(if $($(2)),--$(1) '$($(2))')
-
-# SEED, SIM and WAVES reach the tests by way of the environment: make exports what the user set.
-results = build/$@/results.xml
-summary = build/$@/summary.json
-regression = $(strip $(call option,tests,TESTS) $(call option,jobs,JOBS) $(call option,limit,LIMIT))
+export VENV BASE_PYTHON
+SETUP = @sh verif/commands/setup.sh
+PYTHON = @"$$VENV/bin/python"
 
 .PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate \
   mutate-full checks cover cover-compare plan code-coverage bench judges vectors clean
@@ -59,77 +58,28 @@ help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 environment:
-	@sh verif/commands/setup.sh '$(VENV)' '$(BASE_PYTHON)'
+	$(SETUP)
 
-compiler:
-	@sh verif/commands/setup.sh '$(VENV)' '$(BASE_PYTHON)' compiler
-
-networks:
-	@sh verif/commands/setup.sh '$(VENV)' '$(BASE_PYTHON)' networks
+compiler networks:
+	$(SETUP) $@
 
 setup: environment
-	@echo "Ready: $(PYTHON) and $$(command -v iverilog)."
+	@echo "Ready: $$VENV/bin/python and $$(command -v iverilog)."
 
-replay: environment
-	$(PYTHON) -m verif.replay $(strip $(call option,model,MODEL) $(call option,data,DATA) \
-	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
-	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
-	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE) \
-	  $(call option,accumulator,ACCUMULATOR) $(call option,selection,SELECTION))
+replay sim soak lint mutate checks cover cover-compare plan bench judges vectors: environment
+	$(PYTHON) -m verif $@
+
+mutate-full: environment
+	$(PYTHON) -m verif mutate --full
 
 accuracy: networks
-	$(PYTHON) -m verif.accuracy $(strip $(call option,model,MODEL) $(call option,data,DATA) \
-	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
-	  $(call option,formats,FORMATS))
+	$(PYTHON) -m verif $@
 
-sim: environment
-	$(PYTHON) -m verif.regression sim $(regression) $(if $(FAILED),--failed)
-
-test: compiler lint
-	$(PYTHON) -m verif.regression test $(regression) $(if $(FAILED),--failed)
-
-soak: environment
-	$(PYTHON) -m verif.regression soak $(regression) $(call option,minutes,MINUTES)
-
-lint: environment
-	$(PYTHON) -m verif.lint
-
-mutate mutate-full: environment
-	$(PYTHON) -m verif.mutation $(if $(filter mutate-full,$@),--full) $(if $(RETRY),--retry) $(strip \
-	  $(call option,seed,SEED) $(call option,mutants,MUTANTS) $(call option,modules,MODULES) \
-	  $(call option,people,PEOPLE) $(call option,jobs,JOBS) $(call option,document,DOCUMENT))
-
-checks: environment
-	$(PYTHON) -m verif.checks $(if $(LIST),--list) $(strip $(call option,only,ONLY) \
-	  $(call option,sample,SAMPLE) $(call option,seed,SEED) $(call option,jobs,JOBS) \
-	  $(call option,document,DOCUMENT))
-
-cover: environment
-	$(PYTHON) -m verif.coverage.cover $(call option,seed,SEED) $(call option,jobs,JOBS) \
-	  $(call option,only,ONLY)
-
-cover-compare: environment
-	$(PYTHON) -m verif.coverage.compare $(call option,seeds,SEEDS) $(call option,jobs,JOBS) \
-	  $(call option,only,ONLY) $(call option,document,DOCUMENT)
-
-plan: environment
-	$(PYTHON) -m verif.testplan
+test: compiler
+	$(PYTHON) -m verif $@ --lint
 
 code-coverage: compiler
-	$(PYTHON) -m verif.code_coverage $(call option,seed,SEED) $(call option,jobs,JOBS) \
-	  $(call option,tests,TESTS)
-
-bench: environment
-	$(PYTHON) -m verif.bench $(call option,values,VALUES) $(call option,repeats,REPEATS) \
-	  $(call option,only,ONLY)
-
-judges: environment
-	@rm -f $(results) $(summary)
-	JUDGES=complete $(PYTHON) -m pytest tests/format/test_codec_judges.py -n $(or $(JOBS),auto) \
-	  --junitxml=$(results) --summary $(summary)
-
-vectors: environment
-	$(PYTHON) -m verif.vectors $(call option,seed,SEED) $(call option,dots,DOTS)
+	$(PYTHON) -m verif $@
 
 clean:
 	rm -rf build dist .venv .pytest_cache .ruff_cache .import_linter_cache *.egg-info

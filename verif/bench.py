@@ -22,9 +22,10 @@ from rich.table import Table
 from model import ROUNDINGS, Format, gemm, supported_splits
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json
-from verif.commands.folders import ROOT
+from verif.commands.folders import command_folder
+from verif.commands.running import run_command
 
-SUMMARY = ROOT / "build" / "bench" / "summary.json"
+SUMMARY = command_folder("bench") / "summary.json"
 SEED = 1
 THREADS = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -238,6 +239,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=whole(1), default=5, help="runs of each side of a case")
     parser.add_argument("--only", default="", help="part of a case's or a peer's name")
     settings = parser.parse_args(arguments)
+    if arguments is None and any(os.environ.get(name) != text for name, text in THREADS.items()):
+        # numpy's BLAS reads these when it is loaded, which is done by now: start over.
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **THREADS})
     console = Console()
     measurements = run(settings.values, settings.repeats, settings.only, console)
     if not measurements:
@@ -268,7 +272,4 @@ def _encode_case(fmt: Format, given: np.ndarray, peer: str, kind: type) -> Case:
 
 
 if __name__ == "__main__":
-    if any(os.environ.get(name) != value for name, value in THREADS.items()):
-        # numpy's BLAS reads these when it is loaded, which is done by now: start over.
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **THREADS})
-    sys.exit(main())
+    sys.exit(run_command("bench", main))

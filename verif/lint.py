@@ -6,7 +6,6 @@ Verilog and under Verilator: one line of output from either is a failure. Yosys 
 no loop and no second driver in it.
 """
 
-import argparse
 import importlib.metadata
 import itertools
 import os
@@ -14,15 +13,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from verif.commands.arguments import Parser
 from verif.commands.files import write_json
-from verif.commands.folders import ROOT
+from verif.commands.folders import ROOT, command_folder
+from verif.commands.running import run_command
 from verif.simulator.verilator import verilator_folder
 
-FOLDER = ROOT / "build" / "lint"
+FOLDER = command_folder("lint")
 SHOWN_LINES = 60
 
 Parameters = dict[str, int]
@@ -334,16 +335,16 @@ def lint(hdl: Path, parameter_sets: dict[str, list[Parameters]] = PARAMETER_SETS
     return passed
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run lint from the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="verif.lint", description=__doc__.partition("\n")[0])
+    parser = Parser(prog="lint", description=__doc__.partition("\n")[0])
     parser.add_argument("--hdl", type=Path, default=Path("hdl"), help="folder of the Verilog files")
     try:
-        return 0 if lint(parser.parse_args().hdl) else 1
+        return 0 if lint(parser.parse_args(arguments).hdl) else 1
     except (LintError, FileNotFoundError) as error:
         print(f"lint: {error}", file=sys.stderr)
         return 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command("lint", main))

@@ -20,7 +20,8 @@ from xml.etree import ElementTree
 from rich.console import Console
 
 from verif.commands.files import write_json
-from verif.commands.folders import BUILD
+from verif.commands.folders import command_folder
+from verif.commands.running import run_command
 from verif.coverage import exclusions, report
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.gate import CoverageError, Row, judge, read
@@ -160,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     places = settings.hdl, settings.adapter, settings.exclusions
     logging.disable(logging.INFO)  # of the simulation; what it finds is printed at the end
     design = OwnDesign(settings.toplevel, *places, settings.parameters)
-    folder, start = BUILD / "own" / settings.toplevel, time.monotonic()
+    folder, start = command_folder("own") / settings.toplevel, time.monotonic()
     summary = {"seed": settings.seed, "parameters": settings.parameters, "exit_status": 1}
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "summary.json", summary)
@@ -185,4 +186,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command("own", main))

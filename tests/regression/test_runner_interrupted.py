@@ -83,7 +83,7 @@ def test_a_signal_stops_all_and_keeps_what_finished(
 @pytest.mark.sim
 @pytest.mark.parametrize("victim", ["runner", "pytest"])
 def test_a_killed_run_keeps_what_finished(victim: str, project: Project) -> None:
-    project.write("build/sim/results.xml", "<testsuites/>")  # of an earlier run
+    project.write("built/sim/results.xml", "<testsuites/>")  # of an earlier run
     with project.start("sim", "--jobs", "1", **LONG) as process:
         wait_for(lambda: underway(project))
         (controller,) = children(process.pid)
@@ -91,7 +91,7 @@ def test_a_killed_run_keeps_what_finished(victim: str, project: Project) -> None
         process.wait(30)
     assert process.returncode not in (0, None)
     check_cut(project)
-    assert not (project.folder / "build/sim/results.xml").exists()
+    assert not (project.folder / "built/sim/results.xml").exists()
 
 
 @pytest.mark.sim

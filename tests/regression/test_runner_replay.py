@@ -51,7 +51,7 @@ def test_the_printed_line_fails_in_the_same_way(project: Project) -> None:
     project.forget_waves()
     again = project.paste(line)
     assert again.returncode == 1 and set(FAILED.findall(again.stdout)) == {first}
-    assert (project.folder / "build/simulated/sim/counter/counter.fst").stat().st_size > 0
+    assert (project.folder / "built/sim/counter/counter.fst").stat().st_size > 0
 
     other = line.replace(f"SEED={seed} ", f"SEED={seed_with(range(1, 90))} ")
     assert project.paste(other).returncode == 0, "it does not depend on the seed"

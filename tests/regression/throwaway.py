@@ -67,7 +67,7 @@ class Project:
         self.write("bench_counter.py", BENCH)
         taken = ("PYTEST_", "SEED", "TEST_SEED", "SIM", "WAVES", "COCOTB_", "MAKE", "MFLAGS")
         kept = {name: text for name, text in os.environ.items() if not name.startswith(taken)}
-        paths = {"PYTHONPATH": f"{ROOT}:{folder}", "HDL": "hdl", "BUILD": "build/simulated"}
+        paths = {"PYTHONPATH": f"{ROOT}:{folder}", "HDL": "hdl", "BUILD": "built"}
         self.environment = kept | paths
 
     def write(self, name: str, text: str) -> Path:
@@ -108,7 +108,7 @@ class Project:
 
     def summary(self, command: str = "sim") -> dict[str, object]:
         """Return what a command's summary.json holds."""
-        return json.loads((self.folder / "build" / command / "summary.json").read_text())
+        return json.loads((self.folder / "built" / command / "summary.json").read_text())
 
     def outcomes(self, command: str = "sim") -> dict[str, str]:
         """Return the outcomes of a summary, by the tests' short names."""
@@ -117,7 +117,7 @@ class Project:
 
     def junit(self) -> dict[str, ElementTree.Element]:
         """Return the test cases of JUnit's file, by the tests' short names."""
-        tree = ElementTree.parse(self.folder / "build" / "sim" / "results.xml")
+        tree = ElementTree.parse(self.folder / "built" / "sim" / "results.xml")
         return {case.get("name", ""): case for case in tree.iter("testcase")}
 
     def simulators(self) -> list[int]:
@@ -134,4 +134,4 @@ class Project:
 
     def forget_waves(self) -> None:
         """Remove what simulations have left."""
-        shutil.rmtree(self.folder / "build" / "simulated" / "sim", ignore_errors=True)
+        shutil.rmtree(self.folder / "built" / "sim" / "counter", ignore_errors=True)

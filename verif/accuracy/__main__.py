@@ -37,10 +37,12 @@ from verif.accuracy.report import markdown, overview, print_network
 from verif.accuracy.row import Row
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json, write_text
-from verif.commands.folders import BUILD
+from verif.commands.folders import command_folder
+from verif.commands.interrupts import INTERRUPTED
+from verif.commands.running import run_command
 from verif.commands.sources import DEFAULT_MODELS, Source, named_source
 
-FOLDER = BUILD / "accuracy"
+FOLDER = command_folder("accuracy")
 EXP_MAX, K_MAX = 5, 8192
 ROWS_OF_TABLE = 15
 SNR_MAX = 999.0
@@ -222,9 +224,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("accuracy: interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command("accuracy", main))

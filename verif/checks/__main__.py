@@ -23,11 +23,10 @@ from verif.checks.guards import GuardError, find_guards
 from verif.checks.report import Result, markdown, show, show_list, summarize
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json, write_text
-from verif.commands.folders import BUILD, ROOT
-from verif.commands.interrupts import interrupt_once
+from verif.commands.folders import ROOT, command_folder
+from verif.commands.interrupts import INTERRUPTED
+from verif.commands.running import run_command
 from verif.simulator.named_checks import CheckNameError, read_asserts, read_checks
-
-INTERRUPTED = 130
 
 
 def every_check(root: Path) -> list[Check]:
@@ -91,7 +90,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=whole(1), default=os.cpu_count(), help="checks at a time")
     parser.add_argument("--list", action="store_true", help="only list checks and asserts")
     parser.add_argument("--document", type=Path, help="write the table there, if all was judged")
-    parser.add_argument("--results", type=Path, default=BUILD / "checks")
+    parser.add_argument("--results", type=Path, default=command_folder("checks"))
     return parser.parse_args(arguments)
 
 
@@ -126,5 +125,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    interrupt_once()
-    sys.exit(main())
+    sys.exit(run_command("checks", main))

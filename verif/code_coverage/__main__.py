@@ -24,12 +24,12 @@ from verif.code_coverage.report import as_dict, print_table, print_uncovered, wr
 from verif.code_coverage.runs import RunError, Runs, find_cases
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json
-from verif.commands.folders import BUILD, ROOT
-from verif.commands.interrupts import interrupt_once
+from verif.commands.folders import ROOT, command_folder
+from verif.commands.interrupts import INTERRUPTED
+from verif.commands.running import run_command
 from verif.simulator.simulation import design_folder
 
 EXCLUSIONS = Path(__file__).with_name("exclusions.yaml")
-INTERRUPTED = 130
 
 
 class Judgement:
@@ -114,7 +114,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--tests", help="TESTS=: only cases with this in their name, which never pass"
     )
-    parser.add_argument("--results", type=Path, default=BUILD / "code-coverage")
+    parser.add_argument("--results", type=Path, default=command_folder("code-coverage"))
     parser.add_argument("--exclusions", type=Path, default=EXCLUSIONS)
     return parser.parse_args(arguments)
 
@@ -154,5 +154,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    interrupt_once()
-    sys.exit(main())
+    sys.exit(run_command("code-coverage", main))

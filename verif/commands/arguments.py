@@ -4,15 +4,39 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 OPTION = re.compile(r"argument --([\w-]+): ?")
 
 
 class Parser(argparse.ArgumentParser):
-    """Says in one sentence what is wrong: option ``--jobs`` is called ``JOBS``."""
+    """Says in one sentence what is wrong: option ``--jobs`` is called ``JOBS``.
+
+    What this process's command line does not say, the variables of `make` do: JOBS where there is
+    no ``--jobs``. They come through the environment, so that no shell ever reads their texts.
+    """
+
+    def parse_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse this process's arguments and variables, or the arguments given, and those alone."""
+        if args is None:
+            self._take_variables()
+        return super().parse_args(args, namespace)
+
+    def _take_variables(self) -> None:
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for parser in action.choices.values():
+                    parser._take_variables()
+            text = os.environ.get(variable(action))
+            if text and isinstance(action, argparse._StoreTrueAction):
+                action.default = text != "0"
+            elif text and action.option_strings and action.nargs is None:
+                action.default = text  # which argparse converts, and refuses, as it does a word
 
     def error(self, message: str) -> NoReturn:
         """End the program with status 2."""
@@ -21,6 +45,11 @@ class Parser(argparse.ArgumentParser):
             rest = message[option.end() :]
             message = f"{option[1].upper()}{'' if rest.startswith('=') else ': '}{rest}"
         self.exit(2, f"{self.prog}: {message}\n")
+
+
+def variable(action: argparse.Action) -> str:
+    """Return the name of the variable of `make` that sets an option."""
+    return action.dest.upper()
 
 
 def whole(least: int | None = None) -> Callable[[str], int]:

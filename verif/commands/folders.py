@@ -1,4 +1,4 @@
-"""Where things are: the project's root, and the folder that commands write to."""
+"""Where things are: the project's root, and the folders that commands write to."""
 
 from __future__ import annotations
 
@@ -6,5 +6,11 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).absolute().parents[2]
-BUILD = Path(os.environ.get("BUILD", ROOT / "build")).absolute()
+BUILD = Path(os.environ.get("BUILD") or ROOT / "build").absolute()
 """The variable BUILD, or ``build`` in the root."""
+
+
+def command_folder(command: str) -> Path:
+    """Return the folder of a command's results: its name in BUILD, with ``-RUN`` if RUN is set."""
+    run = os.environ.get("RUN")
+    return BUILD / (f"{command}-{run}" if run else command)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in a command that waits for its threads: one KeyboardInterrupt, at once."""
+"""Signals to a command that waits for its threads: one KeyboardInterrupt, at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from types import FrameType
 from typing import TypeVar
 
 T = TypeVar("T")
-SIGNALS = signal.SIGINT, signal.SIGTERM
+SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+INTERRUPTED = 130
+"""Exit status of a command that a signal has ended."""
+
 SECONDS = 0.2
 """How long a signal may go unnoticed."""
 
@@ -19,12 +22,18 @@ def interrupt_once() -> None:
 
     Later ones change nothing: the run is ending in good order by then.
     """
-    for number in SIGNALS:
+    for number in heeded():
         signal.signal(number, _interrupt)
 
 
+def heeded() -> list[signal.Signals]:
+    """Return the signals that end a run; not SIGHUP where nohup has had it ignored."""
+    nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    return [number for number in SIGNALS if not (nohup and number == signal.SIGHUP)]
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    for one in SIGNALS:  # not SIG_IGN, which is wrong for one that has arrived already
+    for one in heeded():  # not SIG_IGN, which is wrong for one that has arrived already
         signal.signal(one, _pass_over)
     raise KeyboardInterrupt
 

@@ -13,14 +13,16 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
+from verif.commands.interrupts import heeded
+
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 """Put before a command: the system kills it when the process that started it is gone."""
 _PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent() -> None:
-    """Have the system kill this process when the one that started it is gone."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Have the system send this process a signal when the one that started it is gone."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def kill_children() -> None:
@@ -76,7 +78,7 @@ def end_session(leader: int) -> None:
 class Run:
     """A command in a session of its own, which signals to this process end in good order.
 
-    The first SIGINT or SIGTERM is handed on to the command alone, so that it stops its own
+    The first SIGINT, SIGTERM or SIGHUP is handed on to the command alone, so that it stops its own
     processes and writes what it has; another one kills all of them.
 
     Attributes
@@ -107,8 +109,7 @@ class Run:
             Where it writes, errors included; where this process writes, unless given.
         """
         self.interrupted, self._process = False, None
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, self._hand_on) for number in numbers}
+        before = {number: signal.signal(number, self._hand_on) for number in heeded()}
         try:
             self._process = start_session(command, output, {**os.environ, **(environment or {})})
             if self.interrupted:  # before there was anything to hand the signal on to

@@ -19,15 +19,15 @@ from rich.console import Console
 
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json, write_text
-from verif.commands.folders import BUILD
-from verif.commands.interrupts import interrupt_once
+from verif.commands.folders import command_folder
+from verif.commands.running import run_command
 from verif.coverage import curves, exclusions, report
 from verif.coverage.cover import reachable, run_jobs
 from verif.coverage.gate import Row, judge, merge
 from verif.coverage.run import Job, ShardError
 from verif.coverage.shards import SHARDS, Shard, matching
 
-FOLDER = BUILD / "cover-compare"
+FOLDER = command_folder("cover-compare")
 FACTOR = 3
 """Transactions of plain random, as a multiple of what the loop needed."""
 
@@ -223,5 +223,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    interrupt_once()
-    sys.exit(main())
+    sys.exit(run_command("cover-compare", main))

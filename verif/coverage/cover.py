@@ -20,8 +20,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json, write_text
-from verif.commands.folders import BUILD
-from verif.commands.interrupts import interrupt_once
+from verif.commands.folders import command_folder
+from verif.commands.running import run_command
 from verif.coverage import exclusions, report
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.gate import CoverageError, Row, judge, merge, read
@@ -29,7 +29,7 @@ from verif.coverage.run import Job, Pool, ShardError
 from verif.coverage.shards import SHARDS, Shard, matching
 from verif.simulator.simulation import check_simulator, chosen_simulator
 
-FOLDER = BUILD / "cover"
+FOLDER = command_folder("cover")
 
 
 def run_jobs(jobs: Sequence[Job], processes: int, console: Console) -> None:
@@ -148,5 +148,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    interrupt_once()
-    sys.exit(main())
+    sys.exit(run_command("cover", main))

@@ -2,9 +2,8 @@
 
 import sys
 
-from verif.commands.interrupts import interrupt_once
+from verif.commands.running import run_command
 from verif.mutation.command import main
 
 if __name__ == "__main__":
-    interrupt_once()
-    sys.exit(main())
+    sys.exit(run_command("mutate", main))

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_text
-from verif.commands.folders import ROOT
+from verif.commands.folders import ROOT, command_folder
+from verif.commands.interrupts import INTERRUPTED
 from verif.mutation.campaign import Campaign
 from verif.mutation.cases import read_cases
 from verif.mutation.design import Design
@@ -26,7 +27,6 @@ from verif.mutation.yosys import YosysError, YosysKilled
 SAMPLE, FULL = 64, 1100
 PEOPLE, PEOPLE_FULL = 1, 50
 """Mutants of each of the kinds that people make."""
-INTERRUPTED = 130
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -54,7 +54,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=whole(1), default=os.cpu_count(), help="mutants at a time")
     parser.add_argument("--modules", help="comma-separated, as in decode,encode; all unless given")
     parser.add_argument("--hdl", type=Path, default=ROOT / "hdl", help="folder of the design")
-    parser.add_argument("--results", type=Path, default=ROOT / "build" / "mutate")
+    parser.add_argument("--results", type=Path, default=command_folder("mutate"))
     parser.add_argument("--retry", action="store_true", help="judge kept survivors once more")
     parser.add_argument("--document", type=Path, help="write the report there too, if complete")
     settings = parser.parse_args(arguments)

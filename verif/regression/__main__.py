@@ -1,7 +1,7 @@
-"""The regression's front door: ``python -m verif.regression sim|test|soak``, in the root.
+"""The regression's front door: ``python -m verif.regression sim|test|soak|judges``, in the root.
 
-``make sim``, ``make test`` and ``make soak`` call it; SEED, SIM, HDL, BUILD and WAVES come from
-the environment.
+`make` calls it for the commands of these names; SEED, SIM, HDL, BUILD and WAVES come from the
+environment.
 """
 
 from __future__ import annotations
@@ -9,18 +9,28 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
 from _pytest.mark.expression import Expression
 
 from verif.commands.arguments import Parser, positive
+from verif.commands.folders import command_folder
 from verif.commands.processes import Run
+from verif.commands.running import run_command
 from verif.regression.record import read_record
 from verif.regression.seeds import session_seed
 from verif.regression.session import NO_TESTS, Session
 from verif.regression.soak import Soak
 
+NAMES = {
+    "sim": "the simulator regression",
+    "test": "all tests",
+    "soak": "random simulations under new seeds until time is up",
+    "judges": "the codec before its complete judges",
+}
 SIMULATED = ["-m", "sim"]
+LINT = sys.executable, "-m", "verif", "lint"
+JUDGED = "tests/format/test_codec_judges.py"
 
 
 def jobs(text: str) -> str:
@@ -43,11 +53,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the command line's settings; a wrong one ends the program."""
     parser = Parser(prog="regression", description=__doc__.partition("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, text in (
-        ("sim", "the simulator regression"),
-        ("test", "all tests"),
-        ("soak", "random simulations under new seeds until time is up"),
-    ):
+    for name, text in NAMES.items():
         command = commands.add_parser(name, help=text, prog=name)
         command.add_argument("--tests", type=pattern, help="pattern, as pytest's -k takes it")
         command.add_argument("--jobs", type=jobs, default="auto", help="tests at a time")
@@ -60,6 +66,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
             command.add_argument("--minutes", type=positive, default=10.0, help="how long")
         else:
             command.add_argument("--failed", action="store_true", help="what failed the last time")
+        command.set_defaults(lint=False)
+        if name == "test":
+            command.add_argument("--lint", action="store_true", help="before the tests, or none")
     return parser.parse_args(arguments)
 
 
@@ -68,7 +77,7 @@ def regress(session: Session, name: str, failed: bool) -> int:
     if failed:
         text = session.rerun()
         if not text:
-            tests = read_record(session.summary)["tests"]
+            tests = read_record(session.last)["tests"]
             print(f"{name}: nothing to run again, the last run passed ({tests} tests)")
             return 0
         print(f"{name}: {text}", flush=True)
@@ -90,17 +99,22 @@ def regress(session: Session, name: str, failed: bool) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
     chosen = parse(arguments)
-    options = [] if chosen.command == "test" else SIMULATED
+    options = SIMULATED if chosen.command in ("sim", "soak") else []
     if chosen.tests:
         options = [*options, "-k", chosen.tests]
     if chosen.limit:
         options = [*options, "-o", f"faulthandler_timeout={chosen.limit}"]
-    folder = Path("build") / chosen.command
-    if chosen.command != "soak" and not (chosen.tests or chosen.failed):
+    folder = command_folder(chosen.command)
+    if chosen.command in ("sim", "test") and not (chosen.tests or chosen.failed):
         options = [*options, "--checks", str(folder / "checks")]
     session = Session(folder, options, chosen.jobs)
+    if chosen.command == "judges":
+        session = replace(session, tests=JUDGED, variables={"JUDGES": "complete"})
     try:
         session_seed()
+        if chosen.lint and (status := Run()(LINT)):
+            print(f"test: no test was run, since lint ended with {status}", file=sys.stderr)
+            return status if status > 0 else 1
         if chosen.command == "soak":
             return Soak(session, chosen.minutes).run()
         return regress(session, chosen.command, chosen.failed)
@@ -110,4 +124,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    asked = sys.argv[1] if sys.argv[1:] else ""
+    sys.exit(run_command(asked, main) if asked in NAMES else main())

@@ -13,6 +13,7 @@ from types import FrameType
 import numpy as np
 import pytest
 
+from verif.commands.interrupts import heeded
 from verif.commands.processes import die_with_parent
 from verif.regression.known import KNOWN, yaml_entry
 from verif.regression.record import Record
@@ -60,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if config.option.collectonly:
         return
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in heeded():
         signal.signal(number, _interrupt)
     if config.option.xmlpath:  # a file of an earlier run must not outlive the start of this one
         Path(config.option.xmlpath).unlink(missing_ok=True)

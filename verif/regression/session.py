@@ -6,12 +6,13 @@ import os
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from verif.commands.files import write_text
 from verif.commands.processes import Run
+from verif.commands.running import PREVIOUS
 from verif.regression.record import Record, read_record, to_rerun
 from verif.regression.replay import settings
 
@@ -30,16 +31,27 @@ class Session:
         Of pytest, to choose tests.
     jobs
         Processes that run tests, a number or auto.
+    tests
+        Folder or file that is collected.
+    variables
+        Of the environment of every run.
     """
 
     folder: Path
     options: Sequence[str]
     jobs: str = "auto"
+    tests: str = "tests"
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def summary(self) -> Path:
         """The file with the record."""
         return self.folder / "summary.json"
+
+    @property
+    def last(self) -> Path:
+        """The record of the run before, which `verif.commands.running` has put aside."""
+        return self.folder / PREVIOUS
 
     @property
     def results(self) -> Path:
@@ -61,13 +73,13 @@ class Session:
         ValueError
             If there was no run, or it was no success and nothing can be run again.
         """
-        last = read_record(self.summary)
+        last = read_record(self.last)
         names = to_rerun(last)
         if not names:
             if last["complete"] and last["exit_status"] == 0:
                 return ""
             raise ValueError(
-                f"{self.summary}: nothing to run again, but that run was no success (exit status "
+                f"{self.last}: nothing to run again, but that run was no success (exit status "
                 f"{last['exit_status']}, {last['tests']} tests finished); run it without FAILED"
             )
         for name, text in last["settings"].items():
@@ -86,10 +98,11 @@ class Session:
         output: IO[bytes] | None = None,
     ) -> int:
         """Run the session, and return pytest's exit status, below 0 if a signal ended it."""
+        environment = {**self.variables, **(environment or {})}
         if "--only" not in self.options:
-            Record(self.summary, {**settings(), **(environment or {})}).write()
+            Record(self.summary, {**settings(), **environment}).write()
         self.results.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pytest", "tests", "-n", self.jobs, *self.options]
+        command = [sys.executable, "-m", "pytest", self.tests, "-n", self.jobs, *self.options]
         command += ["--junitxml", str(self.results), "--summary", str(self.summary)]
         return run(command, environment, output)
 

@@ -23,7 +23,9 @@ from model.quantization.calibration import FloatNetwork
 from model.quantization.quantized import QuantizedNetwork
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json
-from verif.commands.folders import BUILD
+from verif.commands.folders import command_folder
+from verif.commands.interrupts import INTERRUPTED
+from verif.commands.running import run_command
 from verif.commands.sources import DEFAULT_MODELS
 from verif.replay.layer_runner import Build, LayerRunner, MismatchError
 from verif.replay.product import load_product
@@ -38,8 +40,7 @@ from verif.replay.sources import quantized_network, replay_source
 from verif.simulator.simulation import SimulationError, check_simulator, chosen_simulator
 
 MODEL = "fashion_resnet8"
-FOLDER = BUILD / "replay"
-INTERRUPTED = 130
+FOLDER = command_folder("replay")
 LARGEST_SIDE = 64
 """ROWS or COLS accepted at most, so that a mistyped size does not start an endless compilation."""
 
@@ -210,4 +211,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command("replay", main))

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from verif.commands.files import write_text
-from verif.commands.folders import BUILD
+from verif.commands.folders import command_folder
+from verif.commands.running import run_command
 from verif.testplan.plan import (
     STAGES,
     Feature,
@@ -53,7 +54,7 @@ def markdown(features: Sequence[Feature], results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Check the plan, print it with results, and return the exit status."""
     console = Console()
     try:
@@ -67,7 +68,7 @@ def main() -> int:
     for row in rows(features, results):
         table.add_row(*row)
     console.print(table)
-    write_text(BUILD / "plan" / "testplan.md", markdown(features, results))
+    write_text(command_folder("plan") / "testplan.md", markdown(features, results))
     counts = Counter(one.stage for one in features)
     stages = ", ".join(f"{counts[stage]} {stage} ({what})" for stage, what in STAGES.items())
     names = {name for one in features for name in one.tests}
@@ -80,4 +81,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command("plan", main))

@@ -16,12 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json
-from verif.commands.folders import BUILD
+from verif.commands.folders import command_folder
+from verif.commands.interrupts import INTERRUPTED
+from verif.commands.running import run_command
 from verif.vectors.cases import DECODE, ENCODE, decode_count, decode_rows, encode_count, encode_rows
 from verif.vectors.dots import DOT, dot_rows
 from verif.vectors.files import Layout, Row, describe, write_vectors
 
-FOLDER = BUILD / "vectors"
+FOLDER = command_folder("vectors")
 SEED, DOTS = 1, 20_000
 LAYOUTS = (DECODE, ENCODE, DOT)
 
@@ -87,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
         counts = write_all(parsed.seed, parsed.dots, parsed.folder, console)
     except KeyboardInterrupt:
         print("vectors: interrupted, finished files are complete", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     readme = describe(LAYOUTS, counts, parsed.seed)
     (parsed.folder / "README.md").write_text(readme, encoding="utf-8")
     write_summary(parsed.folder, parsed.seed, counts, time.monotonic() - started)
@@ -97,4 +99,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command("vectors", main))

@@ -1,0 +1,50 @@
+"""The front door of all commands: ``python -m verif COMMAND``, which is what `make COMMAND` runs.
+
+The command's own module is imported only after its folder is taken and its summary marked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from verif.commands.running import REFUSED, run_command
+
+COMMANDS = {
+    "accuracy": "verif.accuracy.__main__",
+    "bench": "verif.bench",
+    "checks": "verif.checks.__main__",
+    "code-coverage": "verif.code_coverage.__main__",
+    "cover": "verif.coverage.cover",
+    "cover-compare": "verif.coverage.compare",
+    "judges": "verif.regression.__main__",
+    "lint": "verif.lint",
+    "mutate": "verif.mutation.command",
+    "plan": "verif.testplan.__main__",
+    "replay": "verif.replay.__main__",
+    "sim": "verif.regression.__main__",
+    "soak": "verif.regression.__main__",
+    "test": "verif.regression.__main__",
+    "vectors": "verif.vectors.__main__",
+}
+"""The module with the `main` of each command."""
+
+
+def main() -> int:
+    """Run the command that the first word names, with the other words, and return its status."""
+    name, *words = sys.argv[1:] or [""]
+    if name not in COMMANDS:
+        print(f"verif: '{name}' is no command, choose {', '.join(COMMANDS)}", file=sys.stderr)
+        return REFUSED
+    module = COMMANDS[name]
+    sys.argv = [name, name, *words] if module == "verif.regression.__main__" else [name, *words]
+
+    def load_and_run(arguments: Sequence[str] | None) -> int:
+        return import_module(module).main(arguments)
+
+    return run_command(name, load_and_run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
