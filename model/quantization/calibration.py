@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from ..graph.images import check_kind
 from ..graph.network import Linear, Network, Node
+from ..graph.runtime import onnxruntime
 from .histogram import Histogram
 from .storage import plan_storage
 

@@ -12,11 +12,11 @@ from functools import cached_property
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from ..arithmetic.elementwise import add, mean
 from ..format.format import Format
 from ..graph.network import Relu, Window
+from ..graph.runtime import onnxruntime
 from .calibration import session
 from .gemm_layer import GemmLayer, Layer, rectified
 

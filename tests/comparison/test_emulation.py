@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from model.comparison.emulation import Emulation
@@ -12,6 +11,7 @@ from model.format.format import Format
 from model.format.splits import supported_splits
 from model.graph.importing.network import load_network
 from model.graph.network import Network
+from model.graph.runtime import onnxruntime
 from model.quantization.calibration import FloatNetwork, calibrate
 from model.quantization.method import Method, Selection, select, weight_codes
 from model.quantization.quantize import apply_selection

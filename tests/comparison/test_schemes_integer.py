@@ -4,7 +4,6 @@ from fractions import Fraction
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -12,6 +11,7 @@ from model.comparison.schemes import OTHER_SCHEMES
 from model.comparison.schemes.flexpoint import EXPONENT_MAX, EXPONENT_MIN, unit_exponent
 from model.comparison.schemes.int8_scales import _fit_zero_points, affine_scale, symmetric_scales
 from model.comparison.schemes.integers import quantize_integers, stored_scale
+from model.graph.runtime import onnxruntime
 from model.quantization.histogram import Histogram
 
 SCHEMES = {scheme.name: scheme for scheme in OTHER_SCHEMES}

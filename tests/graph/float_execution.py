@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from model.graph.importing.network import load_network
 from model.graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Reshape
+from model.graph.runtime import onnxruntime
 from model.quantization.calibration import FloatNetwork
 
 

@@ -104,6 +104,8 @@ def test_a_fault_in_the_design_is_told_from_changed_operands(run, monkeypatch, t
     status, _, output = run("--layers", SMALL_LAYER)
     assert status == 1
     assert "the operands were streamed as the model has them: the RTL's answer is wrong" in output
+    (line,) = [text for text in output.splitlines() if "make replay TILE=" in text]
+    assert f" SIM=icarus HDL={hdl}" in line
 
 
 @pytest.mark.sim

@@ -13,6 +13,7 @@ import pytest
 from verif.simulator import build_cache, simulation
 from verif.simulator.build_cache import cached
 from verif.simulator.designs import Design
+from verif.simulator.icarus import is_whole
 from verif.simulator.simulation import SimulationError, build_design, compile_design, simulate
 
 SOURCE = """module counter #(parameter WIDTH = 4) (input wire clk, output reg [WIDTH-1:0] value);
@@ -157,8 +158,47 @@ def test_a_killed_build_is_not_used(tmp_path: Path) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     folder = cached(tmp_path, "design", "key", lambda folder: (folder / "whole").touch())
-    assert [path.name for path in folder.iterdir()] == ["whole"]
+    assert {path.name for path in folder.iterdir()} == {"whole", build_cache.LIST}
     assert not list(tmp_path.glob("*unfinished*")) + list(tmp_path.glob(".*unfinished*"))
+
+
+@pytest.mark.parametrize("text", ["cut", "", "as long", None], ids=str)
+def test_a_build_that_is_not_as_it_was_is_built_anew(tmp_path: Path, text: str | None) -> None:
+    builds = []
+
+    def build(folder: Path) -> None:
+        builds.append(folder)
+        (folder / "program").write_text("as whole")
+
+    program = cached(tmp_path, "design", "key", build) / "program"
+    assert cached(tmp_path, "design", "key", build) == program.parent and len(builds) == 1
+    if text is None:
+        program.unlink()
+    else:
+        program.write_text(text)
+    assert cached(tmp_path, "design", "key", build) == program.parent and len(builds) == 2
+    assert program.read_text() == "as whole"
+
+
+def test_a_file_that_icarus_has_cut_off_is_no_build(
+    hdl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = next(build(hdl).glob("*.vvp")).read_text()
+    assert is_whole(whole)
+    assert not any(is_whole(whole[:length]) for length in range(len(whole)))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for cut in (len(whole) - 1, len(whole) // 2, 0):
+        cutting = programs / "iverilog"
+        cutting.write_text(
+            f'#!/bin/sh\n{shutil.which("iverilog")} "$@" && truncate -s {cut} *.vvp\n'
+        )
+        cutting.chmod(0o755)
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+            with pytest.raises(OSError, match="cut off"):
+                build(hdl)
+    assert next(build(hdl).glob("*.vvp")).read_text() == whole
 
 
 def _slow_build(folder: Path) -> None:

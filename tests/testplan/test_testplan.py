@@ -1,6 +1,7 @@
 """The test plan names what there is, all of it, and nothing else."""
 
 import json
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -70,13 +71,17 @@ def test_an_incomplete_entry_is_an_error(tmp_path: Path, entry: str, message: st
         load(path)
 
 
-def write_results(build: Path, outcome: str) -> None:
+NOW = {"design": "a1", "model": "b2"}
+
+
+def write_results(build: Path, outcome: str, were: object = NOW, started: float = 0.0) -> None:
     """Write what a run of two simulations and three pytest tests leaves, and coverage."""
+    about = {"sources": were, "started": started or time.time() - 1, "seconds": 2.0}
     names = [f"tests/arithmetic/test_gemm.py::test_{number}" for number in range(3)]
     tests = [{"name": name, "outcome": "passed"} for name in names[:2]]
     tests.append({"name": names[2], "outcome": outcome})
     (build / "sim").mkdir(parents=True)
-    (build / "sim" / "summary.json").write_text(json.dumps({"per_test": tests}))
+    (build / "sim" / "summary.json").write_text(json.dumps(about | {"per_test": tests}))
     for number, inside in enumerate(("", "<failure/>" if outcome == "failed" else "")):
         folder = build / "sim" / f"unit-{number}"
         folder.mkdir()
@@ -87,12 +92,12 @@ def write_results(build: Path, outcome: str) -> None:
         {"group": group, "point": "splits", "bins": 10, "excluded": 1, "hit": hit}
         for group, hit in (("unit", 9), ("engine", 5))
     ]
-    (build / "cover" / "summary.json").write_text(json.dumps({"points": points}))
+    (build / "cover" / "summary.json").write_text(json.dumps(about | {"points": points}))
 
 
 def test_results_are_joined(tmp_path: Path) -> None:
     write_results(tmp_path, "passed")
-    results = read_results(tmp_path)
+    results = read_results(tmp_path, NOW)
     assert results.tests["bench_unit.sums"] == Counter(passed=2)
     assert rows([ONE], results) == [("V2", "sums", "sums are exact", "2 / 2", "14 / 18")]
     assert "| V2 | sums | sums are exact | 2 / 2 | 14 / 18 |" in markdown([ONE], results)
@@ -100,8 +105,36 @@ def test_results_are_joined(tmp_path: Path) -> None:
 
 def test_a_failure_or_a_missing_result_is_no_pass(tmp_path: Path) -> None:
     write_results(tmp_path / "failed", "failed")
-    table = rows([ONE], read_results(tmp_path / "failed"))
+    table = rows([ONE], read_results(tmp_path / "failed", NOW))
     assert table[0][3] == "0 / 2"
     other = replace(ONE, cover=())
     assert rows([other], Results({}, {}))[0][3:] == ("0 / 2", "")
-    assert read_results(tmp_path / "nothing") == Results({}, {})
+    assert read_results(tmp_path / "nothing", NOW) == Results({}, {})
+
+
+@pytest.mark.parametrize(
+    ("were", "parts"),
+    [({"design": "a1", "model": "b3"}, "model"), ({}, "design, model"), (None, "design, model")],
+)
+def test_results_of_other_sources_are_shown_as_stale(tmp_path: Path, were, parts: str) -> None:
+    write_results(tmp_path, "passed", were)
+    results = read_results(tmp_path, NOW)
+    assert results.stale == {"sim": parts, "cover": parts}
+    assert rows([ONE], results)[0][3:] == ("2 / 2 (stale)", "14 / 18 (stale)")
+
+
+def test_simulations_of_another_run_do_not_count(tmp_path: Path) -> None:
+    for hours in (-1, 1):
+        build = tmp_path / str(hours)
+        write_results(build, "passed", started=time.time() + 3600 * hours)
+        assert "bench_unit.sums" not in read_results(build, NOW).tests
+
+
+def test_what_an_interrupted_run_has_left_is_no_result(tmp_path: Path) -> None:
+    write_results(tmp_path, "passed")
+    (tmp_path / "sim" / "unit-0" / "a_results.xml").write_text("<testsuites><testcase")
+    (tmp_path / "cover" / "summary.json").write_text('{"points": [')
+    results = read_results(tmp_path, NOW)
+    assert results.tests["bench_unit.sums"] == Counter(passed=1) and not results.cover
+    (tmp_path / "sim" / "summary.json").write_text('{"complete": false, "begun": true}')
+    assert read_results(tmp_path, NOW) == Results({}, {})

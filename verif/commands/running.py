@@ -175,7 +175,7 @@ def _say(name: str, error: BaseException) -> None:
     if isinstance(error, KeyboardInterrupt):
         text = "interrupted"
     elif isinstance(error, MemoryError):
-        text = f"out of memory ({error or 'no more can be had'})"
+        text = f"out of memory ({str(error) or 'no more can be had'})"
     elif isinstance(error, BrokenProcessPool):
         text = "a process of this run was killed; nothing of what it did counts, run it again"
     elif isinstance(error, OSError) and error.strerror:

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from model import ACCUMULATORS
+from verif.commands.processes import die_with_parent, kill_children
 from verif.engine.tile import Tile
 from verif.replay.product import Product, load_product, save_product
 from verif.replay.statistics import Statistics
-from verif.simulator.simulation import compile_design, simulate
+from verif.simulator.simulation import SimulationError, compile_design, simulate
 
 TOPLEVEL = "ffp8_engine"
 BENCH = "verif.replay.product_bench"
@@ -93,13 +94,14 @@ class LayerRunner:
     def __init__(self, build: Build, folder: Path, jobs: int, waves: bool = False) -> None:
         self.build, self.folder, self.jobs, self.waves = build, folder, jobs, waves
         self.engine_folder = folder / "engine"
-        self._pool = ProcessPoolExecutor(jobs)
+        self._pool = ProcessPoolExecutor(jobs, initializer=die_with_parent)
         log = folder / "compile.log"
         folder.mkdir(parents=True, exist_ok=True)
         self._pool.submit(_compile, build.parameters, self.engine_folder, log, waves).result()
 
     def close(self) -> None:
-        """End the processes."""
+        """End the processes, whatever they do."""
+        kill_children()
         self._pool.shutdown(cancel_futures=True)
 
     def run(
@@ -147,12 +149,16 @@ class LayerRunner:
         results = np.zeros(product.expected.shape, product.expected.dtype)
         flags = np.zeros(product.flags.shape, np.uint8)
         statistics = Statistics(tiles=len(tiles))
+        sent = product.digest()
         for part, span in parts.items():
             with np.load(part, allow_pickle=False) as file:
                 arrays = dict(file)
             done = [tiles[index] for index in span[: len(arrays["results"])]]
             if arrays["mismatch"].size:
                 raise self._mismatch(path, done[-1], arrays)
+            about = str(arrays["product"]), arrays["tiles"].tolist()
+            if about != (sent, [span[0], span[-1] + 1]):
+                raise SimulationError(f"{part}: results of other operands than {name} was sent")
             for index, *outputs in zip(done, arrays["results"], arrays["flags"], strict=True):
                 where = product.part(index, self.build.shape)
                 height, width = results[where].shape

@@ -6,6 +6,7 @@ The operands travel in one ``product.npz``; each process simulates a range of ti
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -106,6 +107,15 @@ class Product:
         alone = self.alone(first, shape)
         operands = (alone.a_codes, alone.w_codes, alone.start, alone.biases_w)
         return cut(self.configuration, *operands, (0, 0), shape)
+
+    def digest(self) -> str:
+        """Return a hash of everything that the product holds."""
+        whole = hashlib.sha256(repr((self.configuration, self.together)).encode())
+        for name in ARRAYS:
+            array = np.ascontiguousarray(getattr(self, name))
+            whole.update(f"{name} {array.dtype} {array.shape}".encode())
+            whole.update(array)
+        return whole.hexdigest()
 
 
 ARRAYS = ("a_codes", "w_codes", "start", "biases_w", "expected", "flags")

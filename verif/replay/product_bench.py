@@ -2,8 +2,9 @@
 
 Environment: PRODUCT (file), FIRST and LAST (range of tiles), PART (file to write). The run ends
 at the first mismatch. ``PART`` holds the results of the tiles in order, (tiles, ROWS, COLS),
-with flags, counters, the number of outputs compared, and the place of the mismatch in the last
-tile, if there was one; a file ``stop`` beside it then ends the other processes.
+with flags, counters, the number of outputs compared, and what it is about: the hash of the product
+and the range of tiles. If there was a mismatch in the last tile, it has its place, and a file
+``stop`` beside it ends the other processes.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ async def product(dut):
         compared=comparison.compared,
         useful=comparison.useful,
         mismatch=np.array(comparison.mismatch or (), int),
+        product=matrices.digest(),
+        tiles=np.array([chosen.start, chosen.stop]),
         **counters,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rich.table import Table
 from model import accumulator_width
 from model.quantization.gemm_layer import GemmLayer
 from model.quantization.quantized import QuantizedNetwork
+from verif.commands.folders import ROOT
 from verif.commands.sources import Source
 from verif.engine.mismatch import describe_mismatch, describe_result
 from verif.replay.layer_runner import Build, MismatchError
@@ -179,7 +181,7 @@ def describe_layer_mismatch(
             _describe_tile(product, mismatch, build),
             describe_mismatch(mismatch.tile, mismatch.place, mismatch.expected, mismatch.actual),
             *_diagnosis(product, mismatch, build),
-            f"this tile alone, with waves: make replay TILE={_relative(mismatch.path)}",
+            f"this tile alone, with waves: {_tile_line(mismatch.path)}",
         ]
     )
 
@@ -226,5 +228,15 @@ def _operand(value: np.generic) -> str:
     return f"{int(value):02x}" if value.dtype == np.uint8 else f"{value:g}"
 
 
-def _relative(path: Path) -> str:
-    return os.path.relpath(path)
+def _tile_line(path: Path) -> str:
+    """Return the line that simulates a tile as it was just simulated: same design, same simulator.
+
+    In the root; `make` gives variables on to the command letter by letter.
+    """
+    variables = {"TILE": os.path.relpath(path, ROOT)}
+    if simulator := os.environ.get("SIM"):
+        variables["SIM"] = simulator
+    for name in ("HDL", "BUILD"):
+        if folder := os.environ.get(name):
+            variables[name] = os.path.abspath(folder)
+    return " ".join(["make replay", *(f"{k}={shlex.quote(v)}" for k, v in variables.items())])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LIST = "files.json"
 UNUSED_SECONDS = 3600.0
 """Builds of the same label that nobody has used for so long are removed when one is added."""
 
@@ -29,7 +31,8 @@ def cached(root: Path, label: str, key: str, build: Callable[[Path], None]) -> P
     """Return the folder ``label-key`` of `root`, building it unless it is there.
 
     Processes that ask for the same folder wait for the one that builds it. It is built under
-    another name and renamed when it is whole, so what a killed process leaves is never used.
+    another name and renamed when it is whole, with a list of its files; a folder whose files are
+    not as that list says, cut off by a full disk for example, is built anew.
 
     Parameters
     ----------
@@ -43,10 +46,11 @@ def cached(root: Path, label: str, key: str, build: Callable[[Path], None]) -> P
         Fills the empty folder that it is given, and raises if it cannot.
     """
     folder = root / f"{label}-{key}"
-    if not folder.is_dir():
+    if not _is_whole(folder):
         root.mkdir(parents=True, exist_ok=True)
         with _locked(root / f".{folder.name}.lock"):
-            if not folder.is_dir():
+            if not _is_whole(folder):
+                shutil.rmtree(folder, ignore_errors=True)
                 _build(folder, build)
                 _forget_unused(folder, label)
     os.utime(folder)
@@ -60,9 +64,37 @@ def _build(folder: Path, build: Callable[[Path], None]) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}.unfinished-", dir=folder.parent))
     try:
         build(unfinished)
+        (unfinished / LIST).write_text(json.dumps(_listed(unfinished)), encoding="utf-8")
+        _flush(unfinished)
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    """Return size and hash of the content of every file in a folder."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != LIST:
+            content = path.read_bytes()
+            found[str(path.relative_to(folder))] = f"{len(content)} {digest([content])}"
+    return found
+
+
+def _is_whole(folder: Path) -> bool:
+    """Tell whether a folder has exactly the files that it was built with."""
+    try:
+        return _listed(folder) == json.loads((folder / LIST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def _flush(folder: Path) -> None:
+    """Have everything on the disk: one that is full says so here at the latest."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _forget_unused(folder: Path, label: str) -> None:

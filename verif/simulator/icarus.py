@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,18 @@ from verif.simulator.build_cache import digest
 from verif.simulator.designs import TIMESCALE, Design, Execute, identities
 
 DUMP = "iverilog_dump"
+
+
+def is_whole(compiled: str) -> bool:
+    """Tell whether Icarus Verilog's output has its end, which a full disk takes without a word.
+
+    It ends in the list of source files, whose first line says how many follow, one a line.
+    """
+    head, _, files = compiled.rpartition("\n:file_names ")
+    count, _, names = files.partition(";\n")
+    lines = names.splitlines()
+    ended = names.endswith("\n") and all(line.endswith('";') for line in lines)
+    return bool(head) and count == str(len(lines)) and ended
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,9 @@ class Icarus:
         command = ["iverilog", "-o", f"{top}.vvp", "-D", "COCOTB_SIM=1", "-g2005", "-Wall"]
         command += [f"-I{path}" for path in design.folders]
         execute([*command, *tops, *settings, "-f", str(timescale), *sources], folder)
+        compiled = folder / f"{top}.vvp"
+        if not is_whole(compiled.read_text(encoding="utf-8", errors="replace")):
+            raise OSError(errno.ENOSPC, "Icarus Verilog left it cut off", str(compiled))
 
     def run_command(self, design: Design, folder: Path, seed: int) -> list[str]:
         """Return the vvp command."""

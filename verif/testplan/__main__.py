@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from verif.commands.files import write_text
-from verif.commands.folders import command_folder
+from verif.commands.fingerprint import sources
+from verif.commands.folders import BUILD, command_folder
 from verif.commands.running import run_command
 from verif.testplan.plan import (
     STAGES,
@@ -28,15 +29,20 @@ from verif.testplan.plan import (
 )
 from verif.testplan.results import Results, covered, passed, read_results
 
+STALE = " (stale)"
+
 
 def rows(features: Iterable[Feature], results: Results) -> list[tuple[str, ...]]:
     """Return the table: stage, feature, intent, tests that passed, bins that were hit."""
     table = []
+    old_tests, old_bins = STALE * results.stale_tests, STALE * results.stale_cover
     for one in sorted(features, key=lambda feature: feature.stage):
         good, tests = passed(one, results)
         hit, bins = covered(one, results)
-        bins_text = f"{hit} / {bins}" if one.cover else ""
-        table.append((one.stage, one.feature, one.intent, f"{good} / {tests}", bins_text))
+        bins_text = f"{hit} / {bins}{old_bins}" if one.cover else ""
+        table.append(
+            (one.stage, one.feature, one.intent, f"{good} / {tests}{old_tests}", bins_text)
+        )
     return table
 
 
@@ -63,12 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PlanError as error:
         print(f"plan: {error}", file=sys.stderr)
         return 1
-    results = read_results()
+    results = read_results(BUILD, sources())
     table = Table(*TITLES, title="Test plan", box=box.SIMPLE)
     for row in rows(features, results):
         table.add_row(*row)
     console.print(table)
     write_text(command_folder("plan") / "testplan.md", markdown(features, results))
+    for run, parts in results.stale.items():
+        console.print(f"stale: what make {run} has left is of another {parts}; run it again")
     counts = Counter(one.stage for one in features)
     stages = ", ".join(f"{counts[stage]} {stage} ({what})" for stage, what in STAGES.items())
     names = {name for one in features for name in one.tests}

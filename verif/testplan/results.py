@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
-from verif.commands.folders import BUILD
 from verif.testplan.plan import Feature, module_name
 
 RUNS = ("test", "sim")
 """Folders of `BUILD` whose summary tells of tests; the newest counts."""
+
+SECONDS = 10.0
+"""How much later than its summary a run may leave something."""
 
 
 @dataclass(frozen=True)
@@ -26,38 +29,89 @@ class Results:
         Outcomes by name of a test, as often as it ran.
     cover
         Hit and reachable bins by cover point, over all designs.
+    stale
+        By `make`'s name of the run, which of its sources are others now: "design, model".
     """
 
     tests: Mapping[str, Counter[str]]
     cover: Mapping[str, tuple[int, int]]
+    stale: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stale_tests(self) -> bool:
+        """Whether the outcomes of tests are of other sources."""
+        return bool(self.stale.keys() & set(RUNS))
+
+    @property
+    def stale_cover(self) -> bool:
+        """Whether the coverage is of other sources."""
+        return "cover" in self.stale
 
 
-def read_results(build: Path = BUILD) -> Results:
-    """Read what the last runs of tests and coverage left; empty where they left nothing."""
+def read_results(build: Path, now: Mapping[str, str]) -> Results:
+    """Read what the last runs of tests and coverage left; empty where they left nothing.
+
+    Parameters
+    ----------
+    build
+        Folder that the runs have written to.
+    now
+        Hashes of the sources as they are, see `verif.commands.fingerprint`.
+    """
     tests: dict[str, Counter[str]] = {}
-    summaries = [build / run / "summary.json" for run in RUNS]
-    summaries = sorted((path for path in summaries if path.is_file()), key=_age)
-    for path in summaries[-1:]:
-        for test in json.loads(path.read_text(encoding="utf-8"))["per_test"]:
+    cover: dict[str, tuple[int, int]] = {}
+    stale = {}
+    runs = {run: _summary(build / run / "summary.json", "per_test") for run in RUNS}
+    runs = {run: summary for run, summary in runs.items() if summary}
+    for run in sorted(runs, key=lambda run: runs[run].get("started", 0.0))[-1:]:
+        stale[run] = _differing(runs[run], now)
+        for test in runs[run]["per_test"]:
             module = Path(test["name"].partition("::")[0]).relative_to("tests")
             tests.setdefault(module_name(module), Counter())[test["outcome"]] += 1
-    for path in build.glob("sim/*/*results.xml"):
-        for case in ElementTree.parse(path).iter("testcase"):
-            name = f"{case.get('classname').rpartition('.')[2]}.{case.get('name')}"
-            passed = case.find("failure") is None and case.find("error") is None
-            tests.setdefault(name, Counter())["passed" if passed else "failed"] += 1
-    cover: dict[str, tuple[int, int]] = {}
-    summary = build / "cover" / "summary.json"
-    if summary.is_file():
-        for row in json.loads(summary.read_text(encoding="utf-8"))["points"]:
+        for path in build.glob("sim/*/*results.xml"):
+            if _is_of(path, runs[run]):
+                for name, outcome in _cases(path):
+                    tests.setdefault(name, Counter())[outcome] += 1
+    if summary := _summary(build / "cover" / "summary.json", "points"):
+        stale["cover"] = _differing(summary, now)
+        for row in summary["points"]:
             hit, reachable = cover.get(row["point"], (0, 0))
             total = reachable + row["bins"] - row["excluded"]
             cover[row["point"]] = hit + row["hit"], total
-    return Results(tests, cover)
+    return Results(tests, cover, {run: parts for run, parts in stale.items() if parts})
 
 
-def _age(path: Path) -> float:
-    return path.stat().st_mtime
+def _summary(path: Path, wanted: str) -> dict[str, Any]:
+    """Return what a run has left; nothing if it has left no results."""
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if wanted in summary else {}
+
+
+def _differing(summary: Mapping[str, Any], now: Mapping[str, str]) -> str:
+    """Name the sources that were others when a run was made; unknown ones were."""
+    were = summary.get("sources") or {}
+    return ", ".join(part for part, hashed in now.items() if were.get(part) != hashed)
+
+
+def _is_of(path: Path, summary: Mapping[str, Any]) -> bool:
+    """Tell whether a file was left during a run, and not before it or after."""
+    started = summary.get("started", 0.0)
+    return started <= path.stat().st_mtime <= started + summary.get("seconds", 0.0) + SECONDS
+
+
+def _cases(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield name and outcome of every test in a file of cocotb's; none of one that was cut off."""
+    try:
+        cases = list(ElementTree.parse(path).iter("testcase"))
+    except ElementTree.ParseError:
+        return
+    for case in cases:
+        name = f"{case.get('classname').rpartition('.')[2]}.{case.get('name')}"
+        good = case.find("failure") is None and case.find("error") is None
+        yield name, "passed" if good else "failed"
 
 
 def passed(feature: Feature, results: Results) -> tuple[int, int]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import onnxruntime
+
+from ..runtime import onnxruntime
 
 RANDOM_OPERATORS = frozenset(
     ("Bernoulli", "Multinomial")
