@@ -68,9 +68,7 @@ def _record(name: str, folder: Path, main: Callable[[Sequence[str] | None], int]
     begun = {"command": name, "complete": False, "exit_status": 1, "started": time.time()}
     _keep_previous(folder)
     _write(folder, begun | {"begun": True})
-    before = sources()
-    begun["sources"] = before
-    _write(folder, begun | {"begun": True})
+    begun["sources"] = before = sources()
     error: BaseException | None = None
     try:
         status = main(None)
