@@ -54,7 +54,7 @@ def apply_selection(
     check_selection(network, selection)
     quantizer = _Quantizer(network.shapes, plan_storage(network), selection, codes, rounding)
     nodes = tuple(quantizer.layer(node) for node in network.nodes)
-    tensors = {network.input, *(node.output for node in network.nodes)}
+    tensors = dict.fromkeys((network.input, *(node.output for node in network.nodes)))
     return QuantizedNetwork(
         network.name,
         nodes,
