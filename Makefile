@@ -8,6 +8,8 @@
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
 ##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
 ##                   SELECTION= formats of make accuracy
+##   make layers   a network's layers, and what the array will do with each: shapes, MACs, tiles
+##                   MODEL= LAYERS=                          ROWS= COLS=
 ##   make accuracy FFP8 and the other 8-bit systems on real networks: table, pictures, formats
 ##                   MODEL= DATA= CALIBRATION= IMAGES=       FORMATS=splits, as in s?e[1-4]f?
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
@@ -52,7 +54,7 @@ results = build/$@/results.xml
 summary = build/$@/summary.json
 regression = $(strip $(call option,tests,TESTS) $(call option,jobs,JOBS) $(call option,limit,LIMIT))
 
-.PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate \
+.PHONY: help environment compiler networks setup replay layers accuracy sim test soak lint mutate \
   mutate-full checks cover cover-compare plan code-coverage bench judges vectors clean
 
 help:
@@ -76,6 +78,10 @@ replay: environment
 	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
 	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE) \
 	  $(call option,accumulator,ACCUMULATOR) $(call option,selection,SELECTION))
+
+layers: environment
+	$(PYTHON) -m verif.replay.layers $(strip $(call option,model,MODEL) \
+	  $(call option,layers,LAYERS) $(call option,rows,ROWS) $(call option,cols,COLS))
 
 accuracy: networks
 	$(PYTHON) -m verif.accuracy $(strip $(call option,model,MODEL) $(call option,data,DATA) \

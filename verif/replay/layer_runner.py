@@ -14,7 +14,9 @@ import numpy as np
 
 from model import ACCUMULATORS
 from verif.engine.tile import Tile
-from verif.replay.product import Product, load_product, save_product
+from verif.replay.names import folder_name
+from verif.replay.product import Product
+from verif.replay.product_file import load_product, save_product
 from verif.replay.statistics import Statistics
 from verif.simulator.simulation import compile_design, simulate
 
@@ -110,7 +112,7 @@ class LayerRunner:
         Parameters
         ----------
         name
-            Names the files.
+            Of the layer, which names the folder of its files.
         product
             Operands and expectation.
         progress
@@ -131,7 +133,7 @@ class LayerRunner:
             If a simulation fails for another reason.
         """
         started = time.monotonic()
-        path = self.folder / name.replace("/", "_") / "product.npz"
+        path = self.folder / "layers" / folder_name(name) / "product.npz"
         save_product(product, path)
         (path.parent / "stop").unlink(missing_ok=True)
         tiles = product.tiles(*self.build.shape)

@@ -20,7 +20,8 @@ from verif.commands.files import write_arrays
 from verif.engine.driver import EngineDriver
 from verif.engine.mismatch import first_difference
 from verif.engine.registers import REGISTERS
-from verif.replay.product import Product, load_product
+from verif.replay.product import Product
+from verif.replay.product_file import load_product
 from verif.simulator.checks import CheckError, check
 
 AHEAD = 3  # tiles queued beyond the one that streams, so that the buses never wait for Python
