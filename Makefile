@@ -32,6 +32,7 @@
 ##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
 ##                   VALUES= how many                        REPEATS= ONLY=part of a case's name
 ##   make judges   the codec before gfloat, ml_dtypes and rationals, a million values a split
+##   make malformed  malformed files and options, by make: each must be refused in one sentence JOBS=
 ##   make vectors  golden vectors, JSON and $readmemh hex    SEED= DOTS=how many dot products
 ##   make lint     ruff, import directions, Icarus Verilog and Verilator, all silent
 ##   make setup    only prepare: virtual environment, simulator
@@ -55,7 +56,7 @@ summary = build/$@/summary.json
 regression = $(strip $(call option,tests,TESTS) $(call option,jobs,JOBS) $(call option,limit,LIMIT))
 
 .PHONY: help environment compiler networks setup replay layers accuracy sim test soak lint mutate \
-  mutate-full checks cover cover-compare plan code-coverage bench judges vectors clean
+  mutate-full checks cover cover-compare plan code-coverage bench judges malformed vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -132,6 +133,11 @@ bench: environment
 judges: environment
 	@rm -f $(results) $(summary)
 	JUDGES=complete $(PYTHON) -m pytest tests/format/test_codec_judges.py -n $(or $(JOBS),auto) \
+	  --junitxml=$(results) --summary $(summary)
+
+malformed: environment
+	@rm -f $(results) $(summary)
+	MALFORMED=complete $(PYTHON) -m pytest tests/malformed -n $(or $(JOBS),auto) \
 	  --junitxml=$(results) --summary $(summary)
 
 vectors: environment

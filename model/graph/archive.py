@@ -76,7 +76,10 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> np.nd
         version = np.lib.format.read_magic(file)
         if version != VERSION:
             raise _ArrayError(f"array '{name}' is of version {version}, {VERSION} is expected")
-        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        try:
+            shape, by_columns, dtype = np.lib.format.read_array_header_1_0(file)
+        except ValueError:  # which may name objects by their address
+            raise _ArrayError(f"the header of array '{name}' is damaged") from None
         if dtype.hasobject or dtype.names:
             kind = "Python objects" if dtype.hasobject else "records"
             raise _ArrayError(f"array '{name}' holds {kind}, numbers or text are expected")
@@ -118,4 +121,6 @@ def _check_size(
 
 
 def _line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return " ".join(str(error).split()) or type(error).__name__

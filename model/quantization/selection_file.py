@@ -51,12 +51,15 @@ def read_selection(path: str | Path) -> Selection:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        return _parse(yaml.load(text, _Loader))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"{path}: cannot be read ({reason})") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path}: not a YAML file ({_one_line(error)})") from None
+    try:
+        content = yaml.load(text, _Loader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ValueError(f"{path}: not a YAML file of plain values ({_one_line(error)})") from None
+    try:
+        return _parse(content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -69,7 +72,7 @@ class _Loader(yaml.SafeLoader):
         event = self.peek_event()
         if isinstance(event, yaml.AliasEvent):
             line = event.start_mark.line + 1
-            raise ValueError(f"line {line}: alias *{event.anchor}, a selection has none")
+            raise yaml.YAMLError(f"line {line}: alias *{event.anchor}, a selection has none")
         return super().compose_node(parent, index)
 
 

@@ -39,7 +39,7 @@ from verif.accuracy.row import Row
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import BUILD
-from verif.commands.messages import one_line, print_doubts
+from verif.commands.messages import print_doubts, sentence
 from verif.commands.sources import DEFAULT_MODELS, Source, named_source
 
 FOLDER = BUILD / "accuracy"
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(settings, console)
     except (ValueError, OSError) as error:
-        print(f"accuracy: {one_line(str(error))}", file=sys.stderr)
+        print(f"accuracy: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("accuracy: interrupted", file=sys.stderr)

@@ -15,6 +15,14 @@ def one_line(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
+def sentence(error: Exception) -> str:
+    """Return what an error says, on one line; of an operating system's without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        named = "" if error.filename is None else f"{error.filename}: "
+        return one_line(f"{named}{error.strerror}")
+    return one_line(str(error))
+
+
 def print_doubts(doubts: Iterable[str], console: Console) -> None:
     """Print why a result may say little, a line each."""
     for doubt in doubts:

@@ -13,21 +13,20 @@ from pathlib import Path
 
 from _pytest.mark.expression import Expression
 
-from verif.commands.arguments import Parser, positive
+from verif.commands.arguments import JOBS, Parser, positive
 from verif.commands.processes import Run
 from verif.regression.record import read_record
 from verif.regression.seeds import session_seed
 from verif.regression.session import NO_TESTS, Session
 from verif.regression.soak import Soak
+from verif.simulator.simulation import check_simulator, chosen_simulator
 
 SIMULATED = ["-m", "sim"]
 
 
 def jobs(text: str) -> str:
     """Return the number of processes that an option asks for."""
-    if text != "auto" and not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"={text}: a number of processes is 1 or more")
-    return text
+    return text if text == "auto" else str(JOBS(text))
 
 
 def pattern(text: str) -> str:
@@ -101,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     session = Session(folder, options, chosen.jobs)
     try:
         session_seed()
+        check_simulator(chosen_simulator())
         if chosen.command == "soak":
             return Soak(session, chosen.minutes).run()
         return regress(session, chosen.command, chosen.failed)

@@ -21,10 +21,10 @@ from model.graph.network import Linear
 from model.quantization.calibration import FloatNetwork
 from model.quantization.doubts import range_doubts
 from model.quantization.quantized import QuantizedNetwork
-from verif.commands.arguments import Parser, whole
+from verif.commands.arguments import JOBS, Parser, whole
 from verif.commands.files import write_json
 from verif.commands.folders import BUILD
-from verif.commands.messages import one_line, print_doubts
+from verif.commands.messages import print_doubts, sentence
 from verif.commands.sources import DEFAULT_MODELS
 from verif.replay.layer_runner import Build, LayerRunner, MismatchError
 from verif.replay.legal import check_sides
@@ -70,7 +70,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--accumulator", default="exact", help="ACCUMULATOR=: exact or binary32 (exact)"
     )
     parser.add_argument(
-        "--jobs", type=whole(1), default=os.cpu_count() or 1, help="JOBS=: simulators at once"
+        "--jobs", type=JOBS, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
     )
     parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
     return parser.parse_args(arguments)
@@ -194,7 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["SIM"] = parsed.sim  # for the processes that simulate
         return replay_tile(parsed.tile, console) if parsed.tile else replay(parsed, console)
     except (ValueError, OSError, SimulationError) as error:
-        print(f"replay: {one_line(str(error))}", file=sys.stderr)
+        print(f"replay: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("replay: interrupted", file=sys.stderr)

@@ -20,7 +20,7 @@ from model.graph.packaged.recipes import RECIPES, packaged
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json
 from verif.commands.folders import BUILD
-from verif.commands.messages import one_line
+from verif.commands.messages import one_line, sentence
 from verif.commands.sources import DEFAULT_MODELS, FASHION
 from verif.replay.layer_runner import Build
 from verif.replay.legal import check_sides
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         list_layers(settings, console)
     except (ValueError, OSError) as error:
-        print(f"layers: {one_line(str(error))}", file=sys.stderr)
+        print(f"layers: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("layers: interrupted", file=sys.stderr)
