@@ -252,7 +252,5 @@ def test_aliases_are_refused_before_they_are_followed(tmp_path):
         lines.append(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]")
     path = tmp_path / "selection.yaml"
     path.write_text("\n".join(lines))
-    with pytest.raises(
-        ValueError, match=r"selection.yaml: line 2: alias \*a0, a selection has none"
-    ):
+    with pytest.raises(ValueError, match=r"\(line 2: alias \*a0, a selection has none\)"):
         read_selection(path)

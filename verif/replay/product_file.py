@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from model import Format
-from model.arithmetic.accumulator import binary32_values
 from model.format.rounding import check_rounding
 from model.graph.archive import read_arrays
 from verif.commands.files import write_arrays
@@ -146,7 +145,6 @@ def _check_operands(arrays: Mapping[str, np.ndarray]) -> None:
             " is (M, K) and (K, N), of several each has as many columns"
         )
     _check_array(arrays, "start", np.float32, (n,))
-    binary32_values(arrays["start"])
     biases = arrays["biases_w"]
     if biases.dtype.kind not in "iu" or biases.shape != (n,):
         raise ValueError(
