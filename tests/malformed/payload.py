@@ -1,4 +1,4 @@
-"""What must never be run: an object that touches a file when it is unpickled."""
+"""What must never be run: an object that touches a file, of this process alone, when unpickled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-TOUCHED = Path(tempfile.gettempdir()) / f"ffp8-executed-{os.getuid()}"
+TOUCHED = Path(tempfile.gettempdir()) / f"ffp8-executed-{os.getpid()}"
 
 
 class Payload:
