@@ -8,6 +8,8 @@
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
 ##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
 ##                   SELECTION= formats of make accuracy
+##   make layers   a network's layers, and what the array will do with each: shapes, MACs, tiles
+##                   MODEL= LAYERS=                          ROWS= COLS=
 ##   make accuracy FFP8 and the other 8-bit systems on real networks: table, pictures, formats
 ##                   MODEL= DATA= CALIBRATION= IMAGES=       FORMATS=splits, as in s?e[1-4]f?
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
@@ -30,6 +32,8 @@
 ##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
 ##                   VALUES= how many                        REPEATS= ONLY=part of a case's name
 ##   make judges   the codec before gfloat, ml_dtypes and rationals, a million values a split
+##   make runs     every command disturbed: two at once, killed, on full and read-only disks   JOBS=
+##   make malformed  malformed files and options, by make: each must be refused in one sentence JOBS=
 ##   make vectors  golden vectors, JSON and $readmemh hex    SEED= DOTS=how many dot products
 ##   make lint     ruff, import directions, Icarus Verilog and Verilator, all silent
 ##   make setup    only prepare: virtual environment, simulator
@@ -51,8 +55,8 @@ export VENV BASE_PYTHON
 SETUP = @sh verif/commands/setup.sh
 PYTHON = @"$$VENV/bin/python"
 
-.PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate \
-  mutate-full checks cover cover-compare plan code-coverage bench judges vectors clean
+.PHONY: help environment compiler networks setup replay layers accuracy sim test soak lint mutate \
+  mutate-full checks cover cover-compare plan code-coverage bench judges malformed runs vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -66,7 +70,8 @@ compiler networks:
 setup: environment
 	@echo "Ready: $$VENV/bin/python and $$(command -v iverilog)."
 
-replay sim soak lint mutate checks cover cover-compare plan bench judges vectors: environment
+replay layers sim soak lint mutate checks cover cover-compare plan bench judges malformed \
+runs vectors: environment
 	$(PYTHON) -m verif $@
 
 mutate-full: environment

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
 
+from .archive import read_arrays
 from .files import existing_file
 from .network import Network
+
+BLOCK = 64
+"""Images looked at at a time, so that those of a large file are never in memory all at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class Images:
 
 
 def read_images(name: str | Path, network: Network | None = None) -> Images:
-    """Read and check an image file.
+    """Read and check an image file; large arrays stay in a file, see `read_arrays`.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ def read_images(name: str | Path, network: Network | None = None) -> Images:
     """
     path = existing_file(name, ".npz")
     try:
-        arrays = _read(path)
+        arrays = read_arrays(path, ["images"], ["labels"])
         images, labels = arrays["images"], arrays.get("labels")
         _check_images(images, network)
         if labels is not None:
@@ -58,19 +59,6 @@ def read_images(name: str | Path, network: Network | None = None) -> Images:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return Images(images, labels)
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    """Read the images and, if there are any, the labels; nothing is ever unpickled."""
-    try:
-        archive = np.load(path, allow_pickle=False)
-        names = archive.files if isinstance(archive, NpzFile) else []
-        arrays = {name: archive[name] for name in ("images", "labels") if name in names}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError) as error:
-        raise ValueError(f"not a readable .npz file, or truncated ({error})") from error
-    if "images" not in arrays:
-        raise ValueError(f"no array 'images' (arrays: {', '.join(names) or 'none'})")
-    return arrays
 
 
 def check_kind(images: np.ndarray, network: Network | None = None) -> None:
@@ -99,11 +87,12 @@ def _check_images(images: np.ndarray, network: Network | None) -> None:
     check_kind(images, network)
     if not images.size:
         raise ValueError(f"images of shape {images.shape}: there is no image")
-    finite = np.isfinite(images)
-    if not finite.all():
-        index = np.unravel_index(np.argmin(finite), images.shape)
-        place = ", ".join(str(i) for i in index)
-        raise ValueError(f"images[{place}] is {images[index]}")
+    for first in range(0, len(images), BLOCK):
+        finite = np.isfinite(images[first : first + BLOCK])
+        if not finite.all():
+            index, *place = (int(i) for i in np.argwhere(~finite)[0])
+            where = ", ".join(map(str, (first + index, *place)))
+            raise ValueError(f"images[{where}] is {images[first + index, *place]}")
 
 
 def _check_labels(labels: np.ndarray, count: int, network: Network | None) -> None:

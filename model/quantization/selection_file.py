@@ -50,13 +50,30 @@ def read_selection(path: str | Path) -> Selection:
     """
     path = Path(path)
     try:
-        return _parse(yaml.safe_load(path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read ({error})") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path}: not a YAML file ({_one_line(error)})") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"{path}: cannot be read ({reason})") from None
+    try:
+        content = yaml.load(text, _Loader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ValueError(f"{path}: not a YAML file of plain values ({_one_line(error)})") from None
+    try:
+        return _parse(content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes no aliases: a short file of nested ones would stand for more than memory holds."""
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
+        """Compose a node that is written where it stands."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1
+            raise yaml.YAMLError(f"line {line}: alias *{event.anchor}, a selection has none")
+        return super().compose_node(parent, index)
 
 
 def _parse(content: object) -> Selection:

@@ -17,6 +17,7 @@ MAINS = {
     "checks": "verif.checks.__main__",
     "bench": "verif.bench",
     "replay": "verif.replay.__main__",
+    "layers": "verif.replay.layers",
     "accuracy": "verif.accuracy.__main__",
     "vectors": "verif.vectors.__main__",
     "sim": "verif.regression.__main__",
@@ -73,7 +74,13 @@ def test_a_wrong_option_is_one_sentence(
 def test_an_option_without_a_value_or_meaning_is_one_sentence(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    option = {"bench": "values", "replay": "rows", "accuracy": "images", "vectors": "dots"}
+    option = {
+        "bench": "values",
+        "replay": "rows",
+        "layers": "rows",
+        "accuracy": "images",
+        "vectors": "dots",
+    }
     named = option.get(name, "jobs")
     status, error = refused(name, [f"--{named}"], capsys)
     assert (status, error) == (2, f"{name}: {named.upper()}: expected one argument\n")

@@ -7,7 +7,8 @@ from model import Format
 from verif.engine import describe
 from verif.engine.mismatch import describe_mismatch, describe_result, first_difference
 from verif.engine.tile import Configuration, Tile, cut, tiles_of, unpack_rows
-from verif.replay.product import Product, load_product, save_product
+from verif.replay.product import Product
+from verif.replay.product_file import load_product, save_product
 
 CONFIGURATION = Configuration(
     Format.parse("s0e4f4b12"), Format.parse("s1e3f4b0"), Format.parse("s1e4f3b7"), "rup", 0x70

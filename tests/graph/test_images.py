@@ -34,7 +34,7 @@ BAD_IMAGES = {
     "label count": ({"images": IMAGES, "labels": np.zeros(2, int)}, "shape (2,), (3,) is expected"),
     "label type": ({"images": IMAGES, "labels": np.zeros(3)}, "float64, integers are expected"),
     "label": ({"images": IMAGES, "labels": np.array([0, 168, 1])}, "labels[1] is 168, below 168"),
-    "object": ({"images": np.array([None])}, "not a readable .npz file, or truncated (Object"),
+    "object": ({"images": np.array([None])}, "array 'images' holds Python objects, numbers"),
 }
 
 

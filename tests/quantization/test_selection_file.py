@@ -244,3 +244,13 @@ def test_codes_that_do_not_fit_the_layer(fitting, wrong, message):
     del codes["node_c0"]
     with pytest.raises(ValueError, match="layer 'node_c0'"):
         apply_selection(network, selection, codes)
+
+
+def test_aliases_are_refused_before_they_are_followed(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    for level in range(1, 12):
+        lines.append(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]")
+    path = tmp_path / "selection.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=r"\(line 2: alias \*a0, a selection has none\)"):
+        read_selection(path)

@@ -15,7 +15,8 @@ from tests.replay.replaying import answer_by_groups, call_replay, change_weight_
 from verif.engine.tile import Configuration
 from verif.replay import __main__ as replay
 from verif.replay.layer_runner import Build, LayerRunner
-from verif.replay.product import Product, load_product, save_product
+from verif.replay.product import Product
+from verif.replay.product_file import load_product, save_product
 from verif.replay.replayer import layer_product
 
 

@@ -100,9 +100,9 @@ def test_weights_of_a_selection_are_rounded_for_their_outputs(files, selection, 
     network, images = load_network(files[0]), read_images(files[1]).images
     path = tmp_path / "selection.yaml"
     path.write_text(dump_selection(selection))
-    quantized = quantized_network(network, images, Build(), path)
+    quantized, _ = quantized_network(network, images, Build(), path)
     path.write_text(dump_selection(replace(selection, objective="tensor")))
-    nearest = quantized_network(network, images, Build(), path)
+    nearest, _ = quantized_network(network, images, Build(), path)
     nodes = {node.name: node for node in network.nodes}
     for layer in nearest.layers:
         codes = selection.weights[layer.name].encode(nodes[layer.name].weights)

@@ -28,6 +28,7 @@ from model.format.splits import supported_splits
 from model.graph.images import Images
 from model.graph.network import Linear, Network
 from model.quantization.calibration import Calibration, FloatNetwork, calibrate
+from model.quantization.doubts import calibration_doubts, range_doubts
 from model.quantization.export import export_network
 from model.quantization.method import Method, check_depths
 from model.quantization.quantize import apply_selection
@@ -39,6 +40,7 @@ from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import command_folder
 from verif.commands.interrupts import INTERRUPTED
+from verif.commands.messages import print_doubts, sentence
 from verif.commands.running import run_command
 from verif.commands.sources import DEFAULT_MODELS, Source, named_source
 
@@ -126,15 +128,18 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
     if not np.isfinite(expected).all():
         raise ValueError(f"network '{network.name}' answers NaN or infinity to a test image")
     rows: list[Row] = []
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         task = progress.add_task(f"{network.name}: calibration", total=ROWS_OF_TABLE)
         calibration = calibrate(network, calibration_images.images)
+        doubts = calibration_doubts(calibration_images.images, calibration)
+        doubts += range_doubts(images.images, calibration_images.images)
         for quantized in systems(network, calibration, method):
             progress.update(task, description=f"{network.name}: {quantized.name}")
             row, answers = measure(quantized, network, images, expected)
             rows.append(row)
             progress.update(task, advance=1)
+    print_doubts(doubts, console)
     folder = FOLDER / network.name
     write_selection(quantized.selection, folder / "selection.yaml")
     exported = folder / "quantized.npz"
@@ -154,6 +159,7 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         "exp_max": exp_max,
         "rows": [asdict(row) for row in rows],
         "on_codes": exact,
+        "warnings": doubts,
         "folder": str(folder),
     }
 
@@ -220,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run(settings, console)
     except (ValueError, OSError) as error:
-        print(f"accuracy: {error}", file=sys.stderr)
+        print(f"accuracy: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("accuracy: interrupted", file=sys.stderr)

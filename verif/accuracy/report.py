@@ -6,6 +6,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 FEWEST_LABELLED = 1000
@@ -19,7 +20,7 @@ def print_network(summary: dict[str, Any], console: Console) -> None:
         f"{summary['network']}: {summary['images']:,} images, {accuracy}, formats chosen on "
         f"{summary['calibration_images']} calibration images"
     )
-    table = Table("scheme", box=box.SIMPLE, title=title)
+    table = Table("scheme", box=box.SIMPLE, title=escape(title))
     headings = "top-1 %", "loss (95 % interval)", "agrees %", "SNR dB", "weights", "activations"
     for heading in headings:
         table.add_column(heading, justify="right")
@@ -32,7 +33,8 @@ def print_network(summary: dict[str, Any], console: Console) -> None:
         f"{exact['agreement']:.2f} %, SNR {exact['snr']:.1f} dB; emulated, as in the table, "
         f"the same images: {exact['emulated_agreement']:.2f} %, {exact['emulated_snr']:.1f} dB"
     )
-    console.print(f"selection, quantized network and pictures: {summary['folder']}\n")
+    where = f"selection, quantized network and pictures: {summary['folder']}\n"
+    console.print(where, markup=False, soft_wrap=True)
 
 
 def cells(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from verif.code_coverage.exclusions import Exclusion, ExclusionError, apply, loa
 from verif.code_coverage.judge import FileReport, report_file, shortfalls, total_of
 from verif.code_coverage.report import as_dict, print_table, print_uncovered, write_records
 from verif.code_coverage.runs import RunError, Runs, find_cases
-from verif.commands.arguments import Parser, whole
+from verif.commands.arguments import JOBS, Parser, whole
 from verif.commands.files import write_json
 from verif.commands.folders import ROOT, command_folder
 from verif.commands.interrupts import INTERRUPTED
@@ -107,9 +107,7 @@ def collect(runs: Runs, judgement: Judgement, console: Console) -> bool:
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the command line's settings."""
     parser = Parser(prog="code-coverage", description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--jobs", type=whole(1), default=os.cpu_count(), help="JOBS=: runs at a time"
-    )
+    parser.add_argument("--jobs", type=JOBS, default=os.cpu_count(), help="JOBS=: runs at a time")
     parser.add_argument("--seed", type=whole(), default=1, help="SEED=: of the benches")
     parser.add_argument(
         "--tests", help="TESTS=: only cases with this in their name, which never pass"

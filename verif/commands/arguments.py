@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 OPTION = re.compile(r"argument --([\w-]+): ?")
+WHOLE = re.compile(r"[+-]?[0-9]+")
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,26 +53,32 @@ def variable(action: argparse.Action) -> str:
     return action.dest.upper()
 
 
-def whole(least: int | None = None) -> Callable[[str], int]:
-    """Return what turns an option's text into an integer, at least this one if any."""
-    wanted = "a whole number" + ("" if least is None else f", at least {least},") + " is wanted"
+def whole(least: int | None = None, most: int | None = None) -> Callable[[str], int]:
+    """Return what turns an option's text into an integer, within these limits if any."""
+    limits = [f"at least {least}"] * (least is not None) + [f"at most {most}"] * (most is not None)
+    wanted = ", ".join(["a whole number", *limits]) + ("," if limits else "") + " is wanted"
 
     def convert(text: str) -> int:
         try:
-            number = int(text)
-        except ValueError:
+            number = int(text) if WHOLE.fullmatch(text) else None
+        except ValueError:  # of more digits than Python converts
             number = None
-        if number is None or (least is not None and number < least):
+        below = number is None or (least is not None and number < least)
+        if below or (most is not None and number > most):
             raise argparse.ArgumentTypeError(f"={text}: {wanted}")
         return number
 
     return convert
 
 
+JOBS = whole(1, 1024)
+"""What turns JOBS= into a number of processes, not more than a machine can start."""
+
+
 def positive(text: str) -> float:
     """Turn an option's text into a number above zero."""
     try:
-        number = float(text)
+        number = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
         number = math.nan
     if not (0 < number < math.inf):

@@ -176,9 +176,10 @@ def _say(name: str, error: BaseException) -> None:
         text = f"out of memory ({str(error) or 'no more can be had'})"
     elif isinstance(error, BrokenProcessPool):
         text = "a process of this run was killed; nothing of what it did counts, run it again"
-    elif isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        text = f"{place}{error.strerror}; what is written goes to the folder that BUILD= names"
     else:
-        text = str(error)
+        from verif.commands.messages import sentence  # with what it needs, too late for the mark
+
+        text = sentence(error)
+        if isinstance(error, OSError) and error.strerror:
+            text += "; what is written goes to the folder that BUILD= names"
     print(f"{name}: {text}", file=sys.stderr)

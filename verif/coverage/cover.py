@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from verif.commands.arguments import Parser, whole
+from verif.commands.arguments import JOBS, Parser, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import command_folder
 from verif.commands.running import run_command
@@ -124,9 +124,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the settings of a command line."""
     parser = Parser(prog="cover", description=__doc__.partition("\n")[0])
     parser.add_argument("--seed", type=whole(), default=1, help="what everything random depends on")
-    parser.add_argument(
-        "--jobs", type=whole(1), default=os.cpu_count(), help="simulations at a time"
-    )
+    parser.add_argument("--jobs", type=JOBS, default=os.cpu_count(), help="simulations at a time")
     parser.add_argument("--only", default="*", help="pattern of the shards' names, as in 'unit*'")
     return parser.parse_args(arguments)
 

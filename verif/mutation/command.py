@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from verif.commands.arguments import Parser, whole
+from verif.commands.arguments import JOBS, Parser, whole
 from verif.commands.files import write_text
 from verif.commands.folders import ROOT, command_folder
 from verif.commands.interrupts import INTERRUPTED
@@ -51,7 +51,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=whole(), default=1, help="what mutants and benches depend on"
     )
-    parser.add_argument("--jobs", type=whole(1), default=os.cpu_count(), help="mutants at a time")
+    parser.add_argument("--jobs", type=JOBS, default=os.cpu_count(), help="mutants at a time")
     parser.add_argument("--modules", help="comma-separated, as in decode,encode; all unless given")
     parser.add_argument("--hdl", type=Path, default=ROOT / "hdl", help="folder of the design")
     parser.add_argument("--results", type=Path, default=command_folder("mutate"))

@@ -1,4 +1,4 @@
-"""The regression's front door: ``python -m verif.regression sim|test|soak|judges``, in the root.
+"""The regression's front door: ``python -m verif.regression sim``, in the root.
 
 `make` calls it for the commands of these names; SEED, SIM, HDL, BUILD and WAVES come from the
 environment.
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from _pytest.mark.expression import Expression
 
-from verif.commands.arguments import Parser, positive
+from verif.commands.arguments import JOBS, Parser, positive
 from verif.commands.folders import command_folder
 from verif.commands.processes import Run
 from verif.commands.running import run_command
@@ -21,23 +21,29 @@ from verif.regression.record import read_record
 from verif.regression.seeds import session_seed
 from verif.regression.session import NO_TESTS, Session
 from verif.regression.soak import Soak
+from verif.simulator.simulation import check_simulator, chosen_simulator
 
 NAMES = {
     "sim": "the simulator regression",
     "test": "all tests",
     "soak": "random simulations under new seeds until time is up",
     "judges": "the codec before its complete judges",
+    "malformed": "malformed files and options, all of them",
+    "runs": "every command disturbed: two at once, killed, on full and read-only disks",
 }
 SIMULATED = ["-m", "sim"]
 LINT = sys.executable, "-m", "verif", "lint"
-JUDGED = "tests/format/test_codec_judges.py"
+CAMPAIGNS = {
+    "judges": "tests/format/test_codec_judges.py",
+    "malformed": "tests/malformed",
+    "runs": "tests/runs",
+}
+"""Tests that `make test` has a part of; whole, with the variable of their name set to complete."""
 
 
 def jobs(text: str) -> str:
     """Return the number of processes that an option asks for."""
-    if text != "auto" and not (text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"={text}: a number of processes is 1 or more")
-    return text
+    return text if text == "auto" else str(JOBS(text))
 
 
 def pattern(text: str) -> str:
@@ -108,10 +114,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.command in ("sim", "test") and not (chosen.tests or chosen.failed):
         options = [*options, "--checks", str(folder / "checks")]
     session = Session(folder, options, chosen.jobs)
-    if chosen.command == "judges":
-        session = replace(session, tests=JUDGED, variables={"JUDGES": "complete"})
+    if tests := CAMPAIGNS.get(chosen.command):
+        whole = {chosen.command.upper(): "complete"}
+        session = replace(session, tests=tests, variables=whole)
     try:
         session_seed()
+        check_simulator(chosen_simulator())
         if chosen.lint and (status := Run()(LINT)):
             print(f"test: no test was run, since lint ended with {status}", file=sys.stderr)
             return status if status > 0 else 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from verif.regression.seeds import session_seed
 
 FOLDERS = ("HDL", "BUILD")
-VARIABLES = ("SEED", "TEST_SEED", "SIM", *FOLDERS, "JUDGES", "CODE_COVERAGE")
+VARIABLES = ("SEED", "TEST_SEED", "SIM", *FOLDERS, "JUDGES", "MALFORMED", "RUNS", "CODE_COVERAGE")
 """All that decides how a test ends, apart from the code."""
 
 

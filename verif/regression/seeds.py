@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import zlib
+
+from verif.commands.arguments import whole
 
 DEFAULT_SEED = 1
 TEST_SEEDS = range(2**32)
@@ -43,7 +46,7 @@ def seed_of(node_id: str) -> int:
 
 def _whole_number(variable: str, text: str) -> int:
     try:
-        return int(text)
-    except ValueError:
+        return whole()(text)
+    except argparse.ArgumentTypeError:
         example = f"{variable}=7"
         raise ValueError(f"{variable}={text}: a seed is a whole number, as in {example}") from None

@@ -9,8 +9,6 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import fields
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +17,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from model import ACCUMULATORS
 from model.graph.images import Images
+from model.graph.network import Linear
 from model.quantization.calibration import FloatNetwork
+from model.quantization.doubts import range_doubts
 from model.quantization.quantized import QuantizedNetwork
-from verif.commands.arguments import Parser, whole
+from verif.commands.arguments import JOBS, Parser, whole
 from verif.commands.files import write_json
 from verif.commands.folders import command_folder
 from verif.commands.interrupts import INTERRUPTED
+from verif.commands.messages import print_doubts, sentence
 from verif.commands.running import run_command
 from verif.commands.sources import DEFAULT_MODELS
 from verif.replay.layer_runner import Build, LayerRunner, MismatchError
-from verif.replay.product import load_product
+from verif.replay.legal import check_sides
+from verif.replay.names import select_layers
 from verif.replay.replayer import LayerMismatchError, MacRate, Replayer
 from verif.replay.report import (
     describe_layer_mismatch,
@@ -37,24 +39,11 @@ from verif.replay.report import (
     summarize,
 )
 from verif.replay.sources import quantized_network, replay_source
+from verif.replay.tile_file import read_tile
 from verif.simulator.simulation import SimulationError, check_simulator, chosen_simulator
 
 MODEL = "fashion_resnet8"
 FOLDER = command_folder("replay")
-LARGEST_SIDE = 64
-"""ROWS or COLS accepted at most, so that a mistyped size does not start an endless compilation."""
-
-
-def select_layers(network: QuantizedNetwork, patterns: str | None) -> list[str]:
-    """Names of the layers that match a comma-separated list of shell patterns, all without."""
-    names = [layer.name for layer in network.layers]
-    if not patterns:
-        return names
-    chosen = patterns.split(",")
-    for pattern in chosen:
-        if not any(fnmatchcase(name, pattern) for name in names):
-            raise ValueError(f"LAYERS={pattern}: no such layer, there are {', '.join(names)}")
-    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in chosen)]
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -69,7 +58,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--selection", type=Path, help="SELECTION=: a selection.yaml of make accuracy (choose now)"
     )
     parser.add_argument("--images", type=whole(1), default=1, help="IMAGES=: how many (1)")
-    parser.add_argument("--layers", help="LAYERS=: names or shell patterns, comma-separated (all)")
+    parser.add_argument(
+        "--layers",
+        help="LAYERS=: names or shell patterns, comma-separated, ? for a comma in a name (all)",
+    )
     parser.add_argument(
         "--sim", default=chosen_simulator(), help="SIM=: icarus or verilator (icarus)"
     )
@@ -79,7 +71,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--accumulator", default="exact", help="ACCUMULATOR=: exact or binary32 (exact)"
     )
     parser.add_argument(
-        "--jobs", type=whole(1), default=os.cpu_count() or 1, help="JOBS=: simulators at once"
+        "--jobs", type=JOBS, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
     )
     parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
     return parser.parse_args(arguments)
@@ -91,10 +83,7 @@ def check_arguments(arguments: argparse.Namespace) -> None:
     if arguments.accumulator not in ACCUMULATORS:
         choices = " or ".join(ACCUMULATORS)
         raise ValueError(f"ACCUMULATOR={arguments.accumulator}: choose {choices}")
-    for name in ("rows", "cols"):
-        value = getattr(arguments, name)
-        if not 1 <= value <= LARGEST_SIDE:
-            raise ValueError(f"{name.upper()}={value}: an array has 1 to {LARGEST_SIDE}")
+    check_sides(arguments.rows, arguments.cols)
 
 
 def replay(arguments: argparse.Namespace, console: Console) -> int:
@@ -106,16 +95,21 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.images > len(images):
         raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
     images = images.first(arguments.images)
-    quantized = quantized_network(network, calibration.images, build, arguments.selection)
-    names = select_layers(quantized, arguments.layers)
+    layers = [node.name for node in network.nodes if isinstance(node, Linear)]
+    names = select_layers(layers, arguments.layers, network.name)
+    quantized, doubts = quantized_network(network, calibration.images, build, arguments.selection)
+    doubts += range_doubts(images.images, calibration.images)
     total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
     console.print(
         f"{network.name}: {len(images)} image(s), {len(names)} of {len(quantized.layers)} layers, "
-        f"{total:,} MACs on a {build.rows} x {build.cols} array, {arguments.jobs} simulator(s)"
+        f"{total:,} MACs on a {build.rows} x {build.cols} array, {arguments.jobs} simulator(s)",
+        markup=False,
     )
     if arguments.selection:
-        console.print(f"formats: {arguments.selection}")
-    columns = (TextColumn("{task.description:>20}"), BarColumn(), MacRate(), TimeRemainingColumn())
+        console.print(f"formats: {arguments.selection}", markup=False)
+    print_doubts(doubts, console)
+    described = TextColumn("{task.description:>20}", markup=False)
+    columns = (described, BarColumn(), MacRate(), TimeRemainingColumn())
     runner = LayerRunner(build, FOLDER, arguments.jobs)
     try:
         with Progress(*columns, console=console) as progress:
@@ -126,6 +120,7 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
         runner.close()
     seconds = time.monotonic() - started
     summary = summarize(arguments, source, build, quantized, replayer.statistics, seconds)
+    summary["warnings"] = doubts
     summary["complete"] = answers is not None
     if answers is not None:
         summary["predictions"] = predictions(
@@ -172,11 +167,7 @@ def predictions(
 
 def replay_tile(path: Path, console: Console) -> int:
     """Simulate a saved tile alone, with waves; return the exit status."""
-    product, description = load_product(path)
-    try:
-        build = Build(**{field.name: description[field.name] for field in fields(Build)})
-    except KeyError as missing:
-        raise ValueError(f"{path}: a product without the engine's {missing}") from None
+    product, build = read_tile(path)
     runner = LayerRunner(build, FOLDER / "tile", jobs=1, waves=True)
     try:
         runner.run("product", product, lambda tiles: None)
@@ -185,11 +176,12 @@ def replay_tile(path: Path, console: Console) -> int:
         console.print(text, highlight=False, markup=False, soft_wrap=True)
         status = 1
     else:
-        console.print(f"{path}: the RTL and the model agree")
+        console.print(f"{path}: the RTL and the model agree", markup=False)
         status = 0
     finally:
         runner.close()
-    console.print(f"waves: {runner.engine_folder / 'ffp8_engine.fst'}")
+    waves = runner.engine_folder / "ffp8_engine.fst"
+    console.print(f"waves: {waves}", markup=False, soft_wrap=True)
     return status
 
 
@@ -203,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ["SIM"] = parsed.sim  # for the processes that simulate
         return replay_tile(parsed.tile, console) if parsed.tile else replay(parsed, console)
     except (ValueError, OSError, SimulationError) as error:
-        print(f"replay: {error}", file=sys.stderr)
+        print(f"replay: {sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("replay: interrupted", file=sys.stderr)

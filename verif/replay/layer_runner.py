@@ -15,7 +15,9 @@ import numpy as np
 from model import ACCUMULATORS
 from verif.commands.processes import die_with_parent, kill_children
 from verif.engine.tile import Tile
-from verif.replay.product import Product, load_product, save_product
+from verif.replay.names import folder_name
+from verif.replay.product import Product
+from verif.replay.product_file import load_product, product_hash, save_product
 from verif.replay.statistics import Statistics
 from verif.simulator.simulation import SimulationError, compile_design, simulate
 
@@ -112,7 +114,7 @@ class LayerRunner:
         Parameters
         ----------
         name
-            Names the files.
+            Of the layer, which names the folder of its files.
         product
             Operands and expectation.
         progress
@@ -133,7 +135,7 @@ class LayerRunner:
             If a simulation fails for another reason.
         """
         started = time.monotonic()
-        path = self.folder / name.replace("/", "_") / "product.npz"
+        path = self.folder / "layers" / folder_name(name) / "product.npz"
         save_product(product, path)
         (path.parent / "stop").unlink(missing_ok=True)
         tiles = product.tiles(*self.build.shape)
@@ -149,7 +151,7 @@ class LayerRunner:
         results = np.zeros(product.expected.shape, product.expected.dtype)
         flags = np.zeros(product.flags.shape, np.uint8)
         statistics = Statistics(tiles=len(tiles))
-        sent = product.digest()
+        sent = product_hash(product)
         for part, span in parts.items():
             with np.load(part, allow_pickle=False) as file:
                 arrays = dict(file)

@@ -1,22 +1,13 @@
-"""A layer's matrix product as a job for simulator processes: files in, files out.
-
-The operands travel in one ``product.npz``; each process simulates a range of tiles, keeps
-``progress`` up to date and leaves a ``part.npz``. Nothing in these files is executed.
-"""
+"""A layer's matrix product as a job for the engine, in tiles."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
-from model import Format
 from model.quantization.grouping import GroupPart, group_parts
-from verif.commands.files import write_arrays
 from verif.engine.tile import Configuration, Tile, cut
 
 
@@ -107,58 +98,3 @@ class Product:
         alone = self.alone(first, shape)
         operands = (alone.a_codes, alone.w_codes, alone.start, alone.biases_w)
         return cut(self.configuration, *operands, (0, 0), shape)
-
-    def digest(self) -> str:
-        """Return a hash of everything that the product holds."""
-        whole = hashlib.sha256(repr((self.configuration, self.together)).encode())
-        for name in ARRAYS:
-            array = np.ascontiguousarray(getattr(self, name))
-            whole.update(f"{name} {array.dtype} {array.shape}".encode())
-            whole.update(array)
-        return whole.hexdigest()
-
-
-ARRAYS = ("a_codes", "w_codes", "start", "biases_w", "expected", "flags")
-
-
-def save_product(product: Product, path: Path, **extra: int | str) -> None:
-    """Write a product, whole or not at all, with `extra` numbers or texts beside it."""
-    configuration = product.configuration
-    description = {
-        "fmt_a": str(configuration.fmt_a),
-        "fmt_w": str(configuration.fmt_w),
-        "fmt_y": configuration.fmt_y and str(configuration.fmt_y),
-        "rounding": configuration.rounding,
-        "clamp": configuration.clamp,
-        "together": product.together,
-    }
-    arrays = {name: getattr(product, name) for name in ARRAYS}
-    write_arrays(path, description=json.dumps(description | extra), **arrays)
-
-
-def load_product(path: Path) -> tuple[Product, dict[str, int | str]]:
-    """Read what `save_product` has written: the product and everything in its description.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, or is not such a file.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            description = json.loads(str(file["description"]))
-            arrays = {name: file[name] for name in ARRAYS}
-        fmt_y = description["fmt_y"]
-        configuration = Configuration(
-            Format.parse(description["fmt_a"]),
-            Format.parse(description["fmt_w"]),
-            Format.parse(fmt_y) if fmt_y else None,
-            description["rounding"],
-            description["clamp"],
-        )
-        together = description["together"]
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
-    except Exception as error:  # whatever numpy, zipfile or json say of a damaged file
-        raise ValueError(f"{path}: not a file of a matrix product ({error})") from None
-    return Product(configuration, **arrays, together=together), description

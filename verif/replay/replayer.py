@@ -9,8 +9,10 @@ from rich.progress import Progress, ProgressColumn
 from rich.text import Text
 
 from model.quantization.gemm_layer import GemmLayer
+from verif.commands.messages import one_line
 from verif.engine.tile import Configuration
 from verif.replay.layer_runner import Build, LayerRunner, MismatchError
+from verif.replay.plan import groups_together
 from verif.replay.product import Product
 from verif.replay.statistics import Statistics
 
@@ -30,7 +32,7 @@ def layer_product(layer: GemmLayer, a_codes: np.ndarray, build: Build) -> Produc
     )
     operands = (a_codes, layer.w_codes, layer.start, layer.biases_w)
     answer = layer.compute(a_codes, build.accumulator)
-    together = max(min(build.cols // layer.group_width, build.k_max // layer.k), 1)
+    together = groups_together(layer.group_width, layer.k, build)
     return Product(configuration, *operands, *answer, together)
 
 
@@ -70,7 +72,7 @@ class Replayer:
         """Return a layer's results and flags, (M, N), by the RTL."""
         if layer.name not in self.names:
             return layer.compute(a_codes, self.runner.build.accumulator)
-        self.progress.update(self.task, description=layer.name)
+        self.progress.update(self.task, description=one_line(layer.name))
         product = layer_product(layer, a_codes, self.runner.build)
         macs = len(a_codes) * layer.k * layer.n
         tiles = len(product.tiles(*self.runner.build.shape))

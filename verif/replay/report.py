@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from model import accumulator_width
 from model.quantization.gemm_layer import GemmLayer
 from model.quantization.quantized import QuantizedNetwork
 from verif.commands.folders import ROOT
+from verif.commands.messages import one_line
 from verif.commands.sources import Source
 from verif.engine.mismatch import describe_mismatch, describe_result
 from verif.replay.layer_runner import Build, MismatchError
@@ -117,10 +119,10 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
     """Print the table by layer, the totals, and either the predictions or the mismatch."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     for name, justify in COLUMNS:
-        table.add_column(name, justify=justify, no_wrap=True)
+        table.add_column(name, justify=justify, no_wrap=name != "layer", overflow="fold")
     for row in summary["layers"]:
         table.add_row(
-            row["name"],
+            escape(one_line(row["name"])),
             *row["formats"].values(),
             f"{row['macs']:,}",
             f"{row['outputs']:,}",
@@ -177,7 +179,7 @@ def describe_layer_mismatch(
         )
     return "\n".join(
         [
-            f"MISMATCH in layer {layer.name}, {where}",
+            f"MISMATCH in layer {one_line(layer.name)}, {where}",
             _describe_tile(product, mismatch, build),
             describe_mismatch(mismatch.tile, mismatch.place, mismatch.expected, mismatch.actual),
             *_diagnosis(product, mismatch, build),

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from model.graph.network import Network
+from model.quantization.calibration import calibrate
+from model.quantization.doubts import calibration_doubts
 from model.quantization.method import Selection, check_selection
 from model.quantization.quantized import QuantizedNetwork
 from model.quantization.selection_file import read_selection
@@ -36,7 +38,7 @@ def replay_source(model: str, data: str | None, calibration: str | None) -> Sour
 
 def quantized_network(
     network: Network, images: np.ndarray, build: Build, selection: Path | None
-) -> QuantizedNetwork:
+) -> tuple[QuantizedNetwork, list[str]]:
     """Quantize a network, with formats from a file or, without one, chosen now.
 
     Parameters
@@ -50,20 +52,33 @@ def quantized_network(
     selection
         A file of `make accuracy`.
 
+    Returns
+    -------
+    network
+        On codes.
+    doubts
+        Why the calibration says little of the data, in sentences.
+
     Raises
     ------
     ValueError
         If the file is missing or malformed, or does not fit the network or the engine.
     """
-    if selection is None:
-        return quantize_network(network, images, exp_max=build.exp_max, k_max=build.k_max)
-    chosen = read_selection(selection)
+    chosen = None if selection is None else _selection(network, build, selection)
+    calibration = calibrate(network, images)
+    sizes = {"exp_max": build.exp_max, "k_max": build.k_max}
+    quantized = quantize_network(network, calibration, chosen, **sizes)
+    return quantized, calibration_doubts(images, calibration)
+
+
+def _selection(network: Network, build: Build, path: Path) -> Selection:
+    chosen = read_selection(path)
     try:
         _check_build(chosen, build)
         check_selection(network, chosen)
     except ValueError as error:
-        raise ValueError(f"{selection}: {error}") from None
-    return quantize_network(network, images, chosen)
+        raise ValueError(f"{path}: {error}") from None
+    return chosen
 
 
 def _check_build(selection: Selection, build: Build) -> None:

@@ -124,8 +124,9 @@ class Builder:
         return changed
 
     def name(self, operator: onnx.NodeProto) -> str:
-        """Make a short unique name: "/block1/conv1/Conv" becomes "block1/conv1"."""
-        parts = [part for part in (operator.name or operator.output[0]).split("/") if part]
+        """Make a short unique name: "/block1/conv1/Conv" becomes "block1/conv1", "/" stays."""
+        full = operator.name or operator.output[0]
+        parts = [part for part in full.split("/") if part] or [full]
         if len(parts) > 1 and parts[-1] == operator.op_type != "Add":
             parts.pop()
         short = "/".join(

@@ -24,6 +24,7 @@ from .preparation import (
 )
 from .reductions import pool_spatial_means
 from .resolution import image_shapes, resolve
+from .soundness import check_sizes, unsound_operators
 from .translation import TRANSLATIONS, translate
 
 PREPARED = ("DequantizeLinear", "If", "QuantizeLinear", "Upsample")
@@ -74,6 +75,7 @@ def _import(name: str, model: onnx.ModelProto) -> Network:
     """Check and translate a model."""
     _refuse(_unsupported_operators(model.graph, prepared=False))
     _check(model)
+    _refuse(unsound_operators(model))
     in_float32(model)
     without_declared_shapes(model)
     model = in_newest_form(model)
@@ -88,6 +90,7 @@ def _import(name: str, model: onnx.ModelProto) -> Network:
     _check_finite(resolved.graph)
     rewritten = pool_spatial_means(channels_first(resolved))
     shapes = image_shapes(rewritten.graph)
+    check_sizes(shapes, batch)
     nodes, output, problems = translate(rewritten, shapes, batch)
     _refuse(problems)
     return Network(name, nodes, source, output, shapes, batch, rewritten)

@@ -1,0 +1,101 @@
+"""Malformed files and options of every command: some here, all of them, by make, in its target.
+
+``MALFORMED=complete`` adds every case once more in a process of its own, started by make.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from model.graph.importing.network import load_network
+from model.quantization.selection_file import read_selection
+from tests.malformed import images, networks, options, selections, tiles
+from tests.malformed.case import Case
+from tests.malformed.payload import TOUCHED
+from tests.malformed.running import MAINS, call, check_refusal, make
+from verif.replay.tile_file import read_tile
+
+CASES = [
+    *tiles.CASES,
+    *images.CASES,
+    *selections.CASES,
+    *networks.CASES,
+    *options.CASES,
+]
+COMPLETE = os.environ.get("MALFORMED") == "complete"
+ONE_OF = 50
+"""Cases for each that make runs in a test of every change."""
+
+SHELL = ("'", "$", "\n")
+"""What make and its shell read themselves in a value that stands in a command line."""
+
+
+def is_passed_on(value: object) -> bool:
+    """Tell whether make hands a value on as it is: it takes spaces off the ends, too."""
+    text = str(value)
+    return text == text.strip() and not any(one in text for one in SHELL)
+
+
+def by_make() -> list[Case]:
+    """Choose the cases that make runs: all, or some that stay the same; not those behind lint."""
+    chosen = []
+    for case in CASES:
+        if case.command == "test":
+            continue
+        if COMPLETE or zlib.crc32(str(case).encode(errors="backslashreplace")) % ONE_OF == 0:
+            chosen.append(case)
+    return chosen
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an empty folder for results, beside which there is one for files."""
+    TOUCHED.unlink(missing_ok=True)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "build").mkdir()
+    return tmp_path / "build"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_what_is_malformed_is_refused_in_one_sentence(
+    case: Case,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    variables = case.variables(folder.parent / "files")
+    status, errors = call(case.command, variables, folder, monkeypatch, capsys)
+    check_refusal(case.command, case.says, status, errors, folder)
+
+
+@pytest.mark.parametrize("case", by_make(), ids=str)
+def test_make_refuses_it_too(case: Case, folder: Path) -> None:
+    variables = case.variables(folder.parent / "files")
+    if not all(map(is_passed_on, variables.values())):
+        pytest.skip("make and its shell read this value themselves")
+    status, errors = make(case.command, variables, folder)
+    check_refusal(case.command, case.says, status, errors, folder)
+
+
+def test_there_are_cases_of_every_command_and_kind() -> None:
+    names = Counter(map(str, CASES))
+    assert len(names) >= 250
+    assert [name for name, count in names.items() if count > 1] == []
+    assert {case.command for case in CASES} == set(MAINS)
+
+
+def test_what_the_cases_change_is_taken_as_it_is(tmp_path: Path) -> None:
+    tiles.write_tile(tmp_path / "tile.npz")
+    product, build = read_tile(tmp_path / "tile.npz")
+    assert (product.k, build.rows) == (5, 4)
+    path = tmp_path / "selection.yaml"
+    path.write_text(selections.GOOD)
+    assert read_selection(path).network == "fashion_resnet8"
+    networks.edited(lambda model: None)(tmp_path / "good.onnx")
+    (node,) = load_network(tmp_path / "good.onnx").nodes
+    assert node.weights.shape == (18, 4)
