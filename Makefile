@@ -7,9 +7,9 @@
 ##                   IMAGES= how many                        CALIBRATION=  images (.npz)
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
 ##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
-##                   SELECTION= formats of make accuracy
+##                   SELECTION= formats of make accuracy     SHAPE=1,3,48,320 sizes left open
 ##   make accuracy FFP8 and the other 8-bit systems on real networks: table, pictures, formats
-##                   MODEL= DATA= CALIBRATION= IMAGES=       FORMATS=splits, as in s?e[1-4]f?
+##                   MODEL= DATA= CALIBRATION= IMAGES= SHAPE=  FORMATS=splits, as in s?e[1-4]f?
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
 ##                   FAILED=1 what failed or was cut short   LIMIT=seconds a test may take
 ##   make test     what a change must pass: lint, then all tests (same variables)
@@ -75,12 +75,13 @@ replay: environment
 	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
 	  $(call option,layers,LAYERS) $(call option,sim,SIM) $(call option,rows,ROWS) \
 	  $(call option,cols,COLS) $(call option,jobs,JOBS) $(call option,tile,TILE) \
-	  $(call option,accumulator,ACCUMULATOR) $(call option,selection,SELECTION))
+	  $(call option,accumulator,ACCUMULATOR) $(call option,selection,SELECTION) \
+	  $(call option,shape,SHAPE))
 
 accuracy: networks
 	$(PYTHON) -m verif.accuracy $(strip $(call option,model,MODEL) $(call option,data,DATA) \
 	  $(call option,calibration,CALIBRATION) $(call option,images,IMAGES) \
-	  $(call option,formats,FORMATS))
+	  $(call option,formats,FORMATS) $(call option,shape,SHAPE))
 
 sim: environment
 	$(PYTHON) -m verif.regression sim $(regression) $(if $(FAILED),--failed)

@@ -16,6 +16,7 @@ from model.quantization.gemm_layer import GemmLayer
 from model.quantization.quantized import QuantizedNetwork
 from verif.commands.sources import Source
 from verif.engine.mismatch import describe_mismatch, describe_result
+from verif.replay.answers import describe_answers
 from verif.replay.layer_runner import Build, MismatchError
 from verif.replay.product import Product
 from verif.replay.statistics import Statistics
@@ -149,9 +150,8 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
         f"{totals['macs']:,} MACs in {totals['cycles']:,} cycles, "
         f"{totals['simulation_seconds']:.0f} s of simulation"
     )
-    for row in summary.get("predictions", []):
-        label = "" if row["label"] is None else f", label {row['label']}"
-        console.print(f"image {row['image']}: RTL {row['rtl']}, float {row['float']}{label}")
+    for line in describe_answers(summary):
+        console.print(line)
 
 
 def describe_tile_mismatch(mismatch: MismatchError) -> str:
