@@ -30,6 +30,7 @@
 ##   make bench    speed of the model against ml_dtypes, gfloat and numpy, as ratios
 ##                   VALUES= how many                        REPEATS= ONLY=part of a case's name
 ##   make judges   the codec before gfloat, ml_dtypes and rationals, a million values a split
+##   make light    the nine networks that ONNX carries: tiles of their layers on the array
 ##   make vectors  golden vectors, JSON and $readmemh hex    SEED= DOTS=how many dot products
 ##   make lint     ruff, import directions, Icarus Verilog and Verilator, all silent
 ##   make setup    only prepare: virtual environment, simulator
@@ -53,7 +54,7 @@ summary = build/$@/summary.json
 regression = $(strip $(call option,tests,TESTS) $(call option,jobs,JOBS) $(call option,limit,LIMIT))
 
 .PHONY: help environment compiler networks setup replay accuracy sim test soak lint mutate \
-  mutate-full checks cover cover-compare plan code-coverage bench judges vectors clean
+  mutate-full checks cover cover-compare plan code-coverage bench judges light vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -127,6 +128,11 @@ bench: environment
 judges: environment
 	@rm -f $(results) $(summary)
 	JUDGES=complete $(PYTHON) -m pytest tests/format/test_codec_judges.py -n $(or $(JOBS),auto) \
+	  --junitxml=$(results) --summary $(summary)
+
+light: environment
+	@rm -f $(results) $(summary)
+	LIGHT=complete $(PYTHON) -m pytest tests/light --durations=0 -o faulthandler_timeout=3600 \
 	  --junitxml=$(results) --summary $(summary)
 
 vectors: environment
