@@ -7,11 +7,11 @@
 ##                   IMAGES= how many                        CALIBRATION=  images (.npz)
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
 ##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
-##                   SELECTION= formats of make accuracy
+##                   SELECTION= formats of make accuracy     SHAPE=1,3,48,320 sizes left open
 ##   make layers   a network's layers, and what the array will do with each: shapes, MACs, tiles
-##                   MODEL= LAYERS=                          ROWS= COLS=
+##                   MODEL= LAYERS= SHAPE=                   ROWS= COLS=
 ##   make accuracy FFP8 and the other 8-bit systems on real networks: table, pictures, formats
-##                   MODEL= DATA= CALIBRATION= IMAGES=       FORMATS=splits, as in s?e[1-4]f?
+##                   MODEL= DATA= CALIBRATION= IMAGES= SHAPE=  FORMATS=splits, as in s?e[1-4]f?
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
 ##                   FAILED=1 what failed or was cut short   LIMIT=seconds a test may take
 ##   make test     what a change must pass: lint, then all tests (same variables)
@@ -34,6 +34,7 @@
 ##   make judges   the codec before gfloat, ml_dtypes and rationals, a million values a split
 ##   make runs     every command disturbed: two at once, killed, on full and read-only disks   JOBS=
 ##   make malformed  malformed files and options, by make: each must be refused in one sentence JOBS=
+##   make light    the nine networks that ONNX carries: tiles of their layers on the array
 ##   make vectors  golden vectors, JSON and $readmemh hex    SEED= DOTS=how many dot products
 ##   make lint     ruff, import directions, Icarus Verilog and Verilator, all silent
 ##   make setup    only prepare: virtual environment, simulator
@@ -56,7 +57,8 @@ SETUP = @sh verif/commands/setup.sh
 PYTHON = @"$$VENV/bin/python"
 
 .PHONY: help environment compiler networks setup replay layers accuracy sim test soak lint mutate \
-  mutate-full checks cover cover-compare plan code-coverage bench judges malformed runs vectors clean
+  mutate-full checks cover cover-compare plan code-coverage bench judges malformed runs light \
+  vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -71,7 +73,7 @@ setup: environment
 	@echo "Ready: $$VENV/bin/python and $$(command -v iverilog)."
 
 replay layers sim soak lint mutate checks cover cover-compare plan bench judges malformed \
-runs vectors: environment
+runs light vectors: environment
 	$(PYTHON) -m verif $@
 
 mutate-full: environment

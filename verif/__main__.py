@@ -20,6 +20,7 @@ COMMANDS = {
     "cover-compare": "verif.coverage.compare",
     "judges": "verif.regression.__main__",
     "layers": "verif.replay.layers",
+    "light": "verif.regression.__main__",
     "lint": "verif.lint",
     "malformed": "verif.regression.__main__",
     "mutate": "verif.mutation.command",

@@ -3,11 +3,31 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 NORMAL_95 = 1.959964
+
+AnswerKind = Literal["class", "map", "values"]
+COMPARED_BY: dict[AnswerKind, str] = {
+    "class": "the top class of each image, and SNR",
+    "map": "the top class of each pixel, and SNR",
+    "values": "SNR alone: neither one class an image nor one a pixel",
+}
+"""How answers of each kind are compared, for people."""
+
+
+def kind_of_answer(shape: tuple[int, ...]) -> AnswerKind:
+    """Tell what one image's answer of a shape is.
+
+    "class" if it is a number for each of several classes, (C,) or (C, 1, 1); "map" if it is one for
+    each class at each pixel, (C, H, W); "values" if it is anything else.
+    """
+    if len(shape) not in (1, 3) or shape[0] < 2:
+        return "values"
+    return "class" if math.prod(shape) == shape[0] else "map"
 
 
 def top1(answers: NDArray, labels: NDArray) -> float:
@@ -16,9 +36,23 @@ def top1(answers: NDArray, labels: NDArray) -> float:
 
 
 def agreement(expected: NDArray, answers: NDArray) -> float:
-    """Return the share of images, in percent, that both answers (N, classes) call the same."""
+    """Return the share, in percent, that both answers call the same: of images or of pixels.
+
+    Answers are (N, classes), or (N, classes, H, W) with a class at each pixel.
+    """
     _check_alike(expected, answers)
     return 100 * float(np.mean(expected.argmax(axis=1) == answers.argmax(axis=1)))
+
+
+def agreement_by_kind(shape: tuple[int, ...], expected: NDArray, answers: NDArray) -> float | None:
+    """Return the agreement of answers (N, values) to images whose answers have a shape.
+
+    None where no class is meant, see `kind_of_answer`.
+    """
+    if kind_of_answer(shape) == "values":
+        return None
+    expected, answers = (one.reshape(len(one), *shape) for one in (expected, answers))
+    return agreement(expected, answers)
 
 
 def noise_ratio(expected: NDArray, answers: NDArray) -> float:

@@ -17,7 +17,7 @@ BLOCK = 64
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """``images`` (N, C, H, W) float32 and ``labels`` (N,) int64 or None."""
+    """``images`` (N, C, H, W) float32, or of other axes, and ``labels`` (N,) int64 or None."""
 
     images: np.ndarray
     labels: np.ndarray | None = None
@@ -62,7 +62,7 @@ def read_images(name: str | Path, network: Network | None = None) -> Images:
 
 
 def check_kind(images: np.ndarray, network: Network | None = None) -> None:
-    """Check that images are float32 (N, C, H, W), C, H and W as a network takes them.
+    """Check that images are float32 (N, C, H, W), or (N, ...) of the sizes that a network takes.
 
     Raises
     ------
@@ -74,8 +74,10 @@ def check_kind(images: np.ndarray, network: Network | None = None) -> None:
         raise ValueError(f"images are a {kind}, an array (N, C, H, W) of float32 is expected")
     if images.dtype != np.float32:
         raise ValueError(f"images are {images.dtype}, float32 is expected")
-    if images.ndim != 4:
-        raise ValueError(f"images have shape {images.shape}, (N, C, H, W) is expected")
+    sizes = network.input_shape if network else ("C", "H", "W")
+    if images.ndim != 1 + len(sizes):
+        wanted = ", ".join(map(str, sizes if len(sizes) != 3 else ("C", "H", "W")))
+        raise ValueError(f"images have shape {images.shape}, (N, {wanted}) is expected")
     if network and images.shape[1:] != network.input_shape:
         raise ValueError(
             f"images have shape {images.shape[1:]} each,"

@@ -165,7 +165,8 @@ class Network:
     ``shapes`` holds the shape of one image of every tensor, ``batch`` the fixed batch
     size of the file or None, and ``model`` the ONNX model with the shape of every tensor:
     the float reference runs that, unfolded. It is the file's but for what depends on no
-    image, which is constant, and channels that the file keeps last.
+    image, which is constant, and channels that the file keeps last. ``notes`` are sentences on
+    what of the file is not used as it is.
     """
 
     name: str
@@ -175,6 +176,7 @@ class Network:
     shapes: dict[str, tuple[int, ...]]
     batch: int | None
     model: onnx.ModelProto
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ import onnx
 from ..graph.images import check_kind
 from ..graph.network import Linear, Network, Node
 from ..graph.runtime import onnxruntime
+from .depths import LARGEST_COMPENSATED
 from .histogram import Histogram
 from .storage import plan_storage
 
@@ -30,9 +31,6 @@ WAITING_VALUES = 2**22
 
 LARGEST_SCALE = 2.0**126
 """The largest power of two to multiply float32 values with."""
-
-LARGEST_DEPTH = 2**12
-"""Products in a sum up to which a layer's moments are kept: they take its square in memory."""
 
 
 def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
@@ -140,7 +138,7 @@ class _Patches:
         self._keep = max(PATCH_VALUES // size, 64)
         self._drawn, self._scale = 0, LARGEST_SCALE
         self._waiting: list[np.ndarray] = []
-        has_moments = depth <= LARGEST_DEPTH
+        has_moments = depth <= LARGEST_COMPENSATED
         self._sums = np.zeros((node.groups, depth, depth), np.float32) if has_moments else None
 
     def draw(self, values: np.ndarray, share: float, random: np.random.Generator) -> None:

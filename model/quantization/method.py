@@ -19,6 +19,7 @@ from ..format.splits import Split, supported_splits
 from ..graph.network import Linear, Network, Node
 from .calibration import Calibration, power_of_two_scale
 from .compensation import Compensation
+from .depths import K_MAX, check_depths
 from .histogram import Histogram
 from .selection import (
     BIAS_MIN,
@@ -57,7 +58,7 @@ class Method:
     objective: Objective = "output"
     per_channel: bool = True
     exp_max: int = 5
-    k_max: int = 8192
+    k_max: int = K_MAX
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +115,6 @@ def select(network: Network, calibration: Calibration, method: Method | None = N
             except ValueError as error:
                 raise ValueError(f"layer '{node.name}': {error}") from error
     return Selection(network.name, method.exp_max, method.k_max, method.objective, tensors, weights)
-
-
-def check_depths(network: Network, k_max: int) -> None:
-    """Raise ValueError if a layer sums more products than a build allows, naming it."""
-    for node in network.nodes:
-        if isinstance(node, Linear) and len(node.weights) > k_max:
-            raise ValueError(
-                f"layer '{node.name}' sums {len(node.weights)} products, this build at most {k_max}"
-            )
 
 
 def check_selection(network: Network, selection: Selection) -> None:

@@ -12,6 +12,7 @@ from ..format.splits import Split, supported_splits
 from ..graph.importing.network import load_network
 from ..graph.network import Linear, Network
 from .calibration import Calibration, calibrate
+from .depths import check_depths, fitting_k_max
 from .method import Method, Selection, select, weight_codes
 from .quantize import apply_selection
 from .quantized import QuantizedNetwork
@@ -23,7 +24,7 @@ def choose_formats(
     calibration: Calibration,
     *,
     exp_max: int = 5,
-    k_max: int = 8192,
+    k_max: int | None = None,
     splits: Sequence[Split] | None = None,
 ) -> Selection:
     """Choose sign, split and bias of every tensor of a network; see `select`.
@@ -35,7 +36,8 @@ def choose_formats(
     calibration
         What its tensors hold, as `calibrate` gives it.
     exp_max, k_max
-        Exponent bits and longest sum of products of the engine's build.
+        Exponent bits and longest sum of products of the engine's build; without `k_max`, of one
+        that holds the network, see `fitting_k_max`.
     splits
         Sign, exponent and fraction bits that may be chosen; all that the build holds, unless given.
 
@@ -54,6 +56,7 @@ def choose_formats(
                 f"calibration without layer '{node.name}' of '{network.name}': it is that of "
                 "another network"
             )
+    k_max = k_max or fitting_k_max(network)
     return select(network, calibration, Method(tuple(allowed), exp_max=exp_max, k_max=k_max))
 
 
@@ -63,7 +66,7 @@ def quantize_network(
     selection: Selection | str | Path | None = None,
     *,
     exp_max: int = 5,
-    k_max: int = 8192,
+    k_max: int | None = None,
     rounding: str = "rne",
 ) -> QuantizedNetwork:
     """Quantize a network: import, calibrate, choose formats, encode weights and biases.
@@ -77,7 +80,7 @@ def quantize_network(
     selection
         Formats chosen before, or their file; they say `exp_max` and `k_max` themselves.
     exp_max, k_max
-        Exponent bits and longest sum of products of the engine's build.
+        As `choose_formats` takes them.
     rounding
         Of the results of layers.
 
@@ -91,6 +94,8 @@ def quantize_network(
         selection = read_selection(selection)
     if not isinstance(network, Network):
         network = load_network(network)
+    k_max = k_max or fitting_k_max(network)
+    check_depths(network, selection.k_max if selection else k_max)
     calibration = images if isinstance(images, Calibration) else calibrate(network, images)
     if selection is None:
         selection = choose_formats(network, calibration, exp_max=exp_max, k_max=k_max)

@@ -16,7 +16,7 @@ from model.quantization.method import weight_codes
 from model.quantization.quantize import apply_selection
 from model.quantization.selection_file import read_selection
 from tests.graph.mixed_networks import odd_groups_network, write_images
-from tests.graph.tiny_networks import normal, operator, write_network
+from tests.graph.tiny_networks import CONV, WEIGHTS, normal, operator, write_network
 from verif.accuracy import __main__ as accuracy
 
 VARIANTS = ["one format for all layers", "default bias", "signed only", "per tensor", "per channel"]
@@ -64,6 +64,38 @@ def test_rows_files_and_pictures(folder, arguments):
         assert (folder / "mixed" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "table.md").read_text().count("\n") == 2 + len(names)
     assert (folder / "mixed" / "table.md").read_text().count("\n") == 2 + len(names)
+
+
+def test_a_map_is_compared_by_its_pixels(folder, tmp_path, seed, capsys):
+    model = write_network(tmp_path / "map.onnx", [CONV], WEIGHTS, ("N", 2, "H", "W"))
+    images = tmp_path / "images.npz"
+    np.savez(images, images=normal(seed, 4, 2, 5, 6, scale=1), labels=np.array([0, 1, 2, 3]))
+    files = "--model", model, "--data", images, "--calibration", images, "--shape", "1,2,5,6"
+    assert accuracy.main(list(map(str, files))) == 0
+    summary = summary_of(folder)
+    assert summary["float_top1"] is None and not summary["labels"]
+    assert summary["compared_by"].startswith("the top class of each pixel")
+    (note,) = summary["notes"]
+    assert note == "labels are not used: an answer of shape (4, 3, 4) names no one class"
+    assert (summary["exp_max"], summary["k_max"]) == (5, 8192)
+    shares = {round(row["agreement"] * 48 / 100, 6) for row in summary["rows"]}
+    assert shares <= set(range(49)) and max(shares) > 40
+    output = capsys.readouterr().out
+    assert "compared by the top class of each pixel" in output and note in output
+
+
+def test_values_are_compared_by_noise_alone(folder, tmp_path, seed, capsys):
+    operators = [operator("MatMul", "x m", "y")]
+    model = write_network(tmp_path / "rows.onnx", operators, {"m": normal(1, 5, 3)}, ("N", 4, 5))
+    images = tmp_path / "images.npz"
+    np.savez(images, images=normal(seed, 4, 4, 5, scale=1))
+    files = "--model", model, "--data", images, "--calibration", images
+    assert accuracy.main(list(map(str, files))) == 0
+    summary = summary_of(folder)
+    assert {row["agreement"] for row in summary["rows"]} == {None}
+    assert summary["rows"][-1]["snr"] > 20
+    assert "compared by SNR alone" in capsys.readouterr().out
+    assert "| FFP8 | - | - | - | " in (folder / "rows" / "table.md").read_text()
 
 
 def test_selection_and_export_are_the_network(folder, arguments):

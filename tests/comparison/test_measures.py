@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from model.comparison.measures import agreement, loss_interval, noise_ratio, top1
+from model.comparison.measures import (
+    agreement,
+    agreement_by_kind,
+    kind_of_answer,
+    loss_interval,
+    noise_ratio,
+    top1,
+)
 
 ANSWERS = np.array([[1, 3, 2], [5, 4, 0], [0, 0, 1], [2, 1, 0]], np.float32)
 
@@ -20,6 +27,31 @@ def test_agreement():
     other = np.array([[0, 1, 0], [9, 0, 0], [0, 7, 0], [-1, -2, -3]], np.float32)
     assert agreement(ANSWERS, other) == agreement(other, ANSWERS) == 75
     assert agreement(ANSWERS, ANSWERS) == 100
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        *(((10,), "class"), ((1000, 1, 1), "class"), ((2,), "class")),
+        *(((21, 5, 4), "map"), ((2, 1, 3), "map")),
+        *(((1,), "values"), ((1, 8, 8), "values"), ((40, 97), "values"), ((3, 2, 4, 5), "values")),
+    ],
+)
+def test_kind_of_answer(shape, kind):
+    assert kind_of_answer(shape) == kind
+
+
+def test_agreement_of_pixels():
+    """Four classes at six pixels: two of twelve are called otherwise."""
+    expected = np.random.default_rng(1).normal(0, 1, (2, 4, 2, 3))
+    answers = expected.copy()
+    answers[0, :, 0, 0] = np.roll(answers[0, :, 0, 0], 1)
+    answers[1, :, 1, 2] = np.roll(answers[1, :, 1, 2], 2)
+    flat = expected.reshape(2, -1), answers.reshape(2, -1)
+    assert agreement(expected, answers) == pytest.approx(100 * 10 / 12)
+    assert agreement_by_kind((4, 2, 3), *flat) == agreement(expected, answers)
+    assert agreement_by_kind((24,), *flat) in (0, 50, 100)
+    assert agreement_by_kind((1, 4, 6), *flat) is None
 
 
 def test_noise_ratio():

@@ -21,7 +21,12 @@ from verif.commands import sources as named_sources
 from verif.commands.sources import Source
 from verif.replay import __main__ as replay
 from verif.replay.layer_runner import Build
-from verif.replay.sources import quantized_network, replay_source
+from verif.replay.sources import (
+    fitting_build,
+    fitting_selection,
+    quantized_network,
+    replay_source,
+)
 
 
 @pytest.fixture
@@ -100,9 +105,9 @@ def test_weights_of_a_selection_are_rounded_for_their_outputs(files, selection, 
     network, images = load_network(files[0]), read_images(files[1]).images
     path = tmp_path / "selection.yaml"
     path.write_text(dump_selection(selection))
-    quantized, _ = quantized_network(network, images, Build(), path)
+    quantized, _ = quantized_network(network, images, Build(), fitting_selection(network, path))
     path.write_text(dump_selection(replace(selection, objective="tensor")))
-    nearest, _ = quantized_network(network, images, Build(), path)
+    nearest, _ = quantized_network(network, images, Build(), fitting_selection(network, path))
     nodes = {node.name: node for node in network.nodes}
     for layer in nearest.layers:
         codes = selection.weights[layer.name].encode(nodes[layer.name].weights)
@@ -111,6 +116,17 @@ def test_weights_of_a_selection_are_rounded_for_their_outputs(files, selection, 
         (one.w_codes != other.w_codes).any()
         for one, other in zip(quantized.layers, nearest.layers, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("k_max", "expected"), [(100, 8192), (8192, 8192), (8193, 16384), (32768, 32768)]
+)
+def test_an_engine_holds_what_formats_were_chosen_for(files, selection, k_max, expected):
+    build = Build(rows=3, accumulator="binary32")
+    network = load_network(files[0])
+    assert fitting_build(build, network, None) == build
+    fitting = fitting_build(build, network, replace(selection, k_max=k_max))
+    assert fitting == replace(build, k_max=expected)
 
 
 def with_biases(selection: Selection, count: int) -> Selection:
@@ -123,11 +139,11 @@ def with_biases(selection: Selection, count: int) -> Selection:
 REFUSED = {
     "exponent": (
         lambda selection: replace(selection, exp_max=6),
-        "exp_max 6: the engine of a replay has 5",
+        "exp_max 6: the engine of a replay has at most 5",
     ),
     "sum": (
-        lambda selection: replace(selection, k_max=8193),
-        "k_max 8193: the engine of a replay has 8192",
+        lambda selection: replace(selection, k_max=32769),
+        "k_max 32769: the engine of a replay has at most 32768",
     ),
     "short sum": (
         lambda selection: replace(selection, k_max=17),

@@ -23,20 +23,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from model.comparison.compare import Quantized, ffp8_variants, other_systems, stored_bytes
 from model.comparison.emulation import Emulation
-from model.comparison.measures import agreement, loss_interval, noise_ratio, top1
+from model.comparison.measures import (
+    COMPARED_BY,
+    agreement_by_kind,
+    kind_of_answer,
+    loss_interval,
+    noise_ratio,
+    top1,
+)
 from model.format.splits import supported_splits
 from model.graph.images import Images
 from model.graph.network import Linear, Network
 from model.quantization.calibration import Calibration, FloatNetwork, calibrate
+from model.quantization.depths import depth_notes, fitting_k_max
 from model.quantization.doubts import calibration_doubts, range_doubts
 from model.quantization.export import export_network
-from model.quantization.method import Method, check_depths
+from model.quantization.method import Method
 from model.quantization.quantize import apply_selection
 from model.quantization.selection_file import write_selection
 from verif.accuracy.pictures import draw_pictures
 from verif.accuracy.report import markdown, overview, print_network
 from verif.accuracy.row import Row
-from verif.commands.arguments import Parser, whole
+from verif.commands.arguments import SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import command_folder
 from verif.commands.interrupts import INTERRUPTED
@@ -45,7 +53,7 @@ from verif.commands.running import run_command
 from verif.commands.sources import DEFAULT_MODELS, Source, named_source
 
 FOLDER = command_folder("accuracy")
-EXP_MAX, K_MAX = 5, 8192
+EXP_MAX = 5
 ROWS_OF_TABLE = 15
 SNR_MAX = 999.0
 """In dB, for what has no noise: JSON knows no infinity."""
@@ -74,7 +82,7 @@ def measure(
         loss,
         low,
         high,
-        agreement(expected, answers),
+        agreement_by_kind(network.shapes[network.output], expected, answers),
         bounded_snr(expected, answers),
         *stored_bytes(network, quantized),
         round(seconds, 2),
@@ -111,17 +119,22 @@ def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
 
 def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> dict[str, object]:
     """Measure all systems on one network; return its part of the summary."""
-    network, images, calibration_images = source.read()
+    network, images, calibration_images = source.read(settings.shape)
     if not any(isinstance(node, Linear) for node in network.nodes):
         raise ValueError(f"network '{network.name}' has no Conv, Gemm or MatMul to quantize")
-    check_depths(network, K_MAX)
+    k_max = fitting_k_max(network)
     if settings.images:
         if settings.images > len(images):
             raise ValueError(f"IMAGES={settings.images}: {source.data} has {len(images)}")
         images = images.first(settings.images)
+    shape = network.shapes[network.output]
+    kind, notes = kind_of_answer(shape), [*network.notes, *depth_notes(network)]
+    if images.labels is not None and kind != "class":
+        images = Images(images.images)
+        notes.append(f"labels are not used: an answer of shape {shape} names no one class")
     splits = chosen_splits(settings.formats)
     exp_max = max(exponent for _, exponent, _ in splits)
-    method = Method(splits, exp_max=exp_max, k_max=K_MAX)
+    method = Method(splits, exp_max=exp_max, k_max=k_max)
     started = time.monotonic()
     expected = FloatNetwork(network).run(images.images)
     float_seconds = time.monotonic() - started
@@ -157,6 +170,9 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         "float_seconds": round(float_seconds, 2),
         "formats": settings.formats,
         "exp_max": exp_max,
+        "k_max": k_max,
+        "notes": notes,
+        "compared_by": COMPARED_BY[kind],
         "rows": [asdict(row) for row in rows],
         "on_codes": exact,
         "warnings": doubts,
@@ -182,12 +198,14 @@ def compare_with_codes(
     export_network(on_codes, path)
     few = images.images[:EXACT_IMAGES]
     exact = on_codes.run(few)
+    expected, answers = expected[: len(few)], answers[: len(few)]
+    shape = network.shapes[network.output]
     return {
         "images": len(few),
-        "agreement": agreement(expected[: len(few)], exact),
-        "snr": bounded_snr(expected[: len(few)], exact),
-        "emulated_agreement": agreement(expected[: len(few)], answers[: len(few)]),
-        "emulated_snr": bounded_snr(expected[: len(few)], answers[: len(few)]),
+        "agreement": agreement_by_kind(shape, expected, exact),
+        "snr": bounded_snr(expected, exact),
+        "emulated_agreement": agreement_by_kind(shape, expected, answers),
+        "emulated_snr": bounded_snr(expected, answers),
     }
 
 
@@ -199,6 +217,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
     parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
+    parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
     parser.add_argument("--images", type=whole(1), help="IMAGES=: how many (all)")
     parser.add_argument("--formats", help="FORMATS=: splits or patterns, as in s?e[1-4]f?")
     return parser.parse_args(arguments)

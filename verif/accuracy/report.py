@@ -27,11 +27,17 @@ def print_network(summary: dict[str, Any], console: Console) -> None:
     for row in summary["rows"]:
         table.add_row(row["scheme"], *cells(row, summary))
     console.print(table)
+    for note in summary["notes"]:
+        console.print(note, markup=False)
+    console.print(
+        f"compared by {summary['compared_by']}; for an engine of EXP_MAX {summary['exp_max']} and "
+        f"K_MAX {summary['k_max']:,}"
+    )
     exact = summary["on_codes"]
     console.print(
         f"FFP8 on codes, with the hardware's exact sums, {exact['images']} images: agrees "
-        f"{exact['agreement']:.2f} %, SNR {exact['snr']:.1f} dB; emulated, as in the table, "
-        f"the same images: {exact['emulated_agreement']:.2f} %, {exact['emulated_snr']:.1f} dB"
+        f"{_percent(exact['agreement'])}, SNR {exact['snr']:.1f} dB; emulated, as in the table, "
+        f"the same images: {_percent(exact['emulated_agreement'])}, {exact['emulated_snr']:.1f} dB"
     )
     where = f"selection, quantized network and pictures: {summary['folder']}\n"
     console.print(where, markup=False, soft_wrap=True)
@@ -47,11 +53,15 @@ def cells(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
     return [
         top1,
         loss,
-        f"{row['agreement']:.2f}",
+        _percent(row["agreement"], unit=""),
         f"{row['snr']:.1f}",
         _share(row["weight_bytes"], summary["float_weight_bytes"]),
         _share(row["activation_bytes"], summary["float_activation_bytes"]),
     ]
+
+
+def _percent(share: float | None, unit: str = " %") -> str:
+    return "-" if share is None else f"{share:.2f}{unit}"
 
 
 def _share(count: int, of: int) -> str:

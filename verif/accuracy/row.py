@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Row:
-    """What a number system came to: see `measures`; bytes include scales and formats."""
+    """What a number system came to: see `measures`; bytes include scales and formats.
+
+    ``agreement`` is None where no class is meant.
+    """
 
     scheme: str
     description: str
@@ -15,7 +18,7 @@ class Row:
     loss: float | None
     loss_low: float | None
     loss_high: float | None
-    agreement: float
+    agreement: float | None
     snr: float
     weight_bytes: int
     activation_bytes: int

@@ -73,6 +73,14 @@ def whole(least: int | None = None, most: int | None = None) -> Callable[[str], 
 
 JOBS = whole(1, 1024)
 """What turns JOBS= into a number of processes, not more than a machine can start."""
+SHAPE_HELP = "SHAPE=: of the input where the file leaves sizes open, as in 1,3,48,320"
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Turn an option's text into the sizes of a tensor."""
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"={text}: sizes above zero are wanted, as in 1,3,48,320")
+    return tuple(map(int, text.split(",")))
 
 
 def positive(text: str) -> float:

@@ -24,9 +24,12 @@ class Source:
     data: str
     calibration: str
 
-    def read(self) -> tuple[Network, Images, Images]:
-        """Read all three; ValueError if one is missing or does not fit the others."""
-        network = load_network(self.model)
+    def read(self, shape: tuple[int, ...] | None = None) -> tuple[Network, Images, Images]:
+        """Read all three; ValueError if one is missing or does not fit the others.
+
+        ``shape`` is the input's where the network leaves sizes open, see `load_network`.
+        """
+        network = load_network(self.model, shape)
         if self.data == FASHION_DATA:
             images = read_test_images()
         else:

@@ -28,6 +28,7 @@ NAMES = {
     "test": "all tests",
     "soak": "random simulations under new seeds until time is up",
     "judges": "the codec before its complete judges",
+    "light": "the nine networks that ONNX carries, tiles of their layers on the array",
     "malformed": "malformed files and options, all of them",
     "runs": "every command disturbed: two at once, killed, on full and read-only disks",
 }
@@ -35,6 +36,7 @@ SIMULATED = ["-m", "sim"]
 LINT = sys.executable, "-m", "verif", "lint"
 CAMPAIGNS = {
     "judges": "tests/format/test_codec_judges.py",
+    "light": "tests/light",
     "malformed": "tests/malformed",
     "runs": "tests/runs",
 }

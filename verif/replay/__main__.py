@@ -19,15 +19,17 @@ from model import ACCUMULATORS
 from model.graph.images import Images
 from model.graph.network import Linear
 from model.quantization.calibration import FloatNetwork
+from model.quantization.depths import depth_notes
 from model.quantization.doubts import range_doubts
 from model.quantization.quantized import QuantizedNetwork
-from verif.commands.arguments import JOBS, Parser, whole
+from verif.commands.arguments import JOBS, SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json
 from verif.commands.folders import command_folder
 from verif.commands.interrupts import INTERRUPTED
 from verif.commands.messages import print_doubts, sentence
 from verif.commands.running import run_command
 from verif.commands.sources import DEFAULT_MODELS
+from verif.replay.answers import compared_answers
 from verif.replay.layer_runner import Build, LayerRunner, MismatchError
 from verif.replay.legal import check_sides
 from verif.replay.names import select_layers
@@ -38,7 +40,12 @@ from verif.replay.report import (
     print_report,
     summarize,
 )
-from verif.replay.sources import quantized_network, replay_source
+from verif.replay.sources import (
+    fitting_build,
+    fitting_selection,
+    quantized_network,
+    replay_source,
+)
 from verif.replay.tile_file import read_tile
 from verif.simulator.simulation import SimulationError, check_simulator, chosen_simulator
 
@@ -57,6 +64,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--selection", type=Path, help="SELECTION=: a selection.yaml of make accuracy (choose now)"
     )
+    parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
     parser.add_argument("--images", type=whole(1), default=1, help="IMAGES=: how many (1)")
     parser.add_argument(
         "--layers",
@@ -91,20 +99,26 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     started = time.monotonic()
     build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
     source = replay_source(arguments.model, arguments.data, arguments.calibration)
-    network, images, calibration = source.read()
+    network, images, calibration = source.read(arguments.shape)
     if arguments.images > len(images):
         raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
     images = images.first(arguments.images)
     layers = [node.name for node in network.nodes if isinstance(node, Linear)]
     names = select_layers(layers, arguments.layers, network.name)
-    quantized, doubts = quantized_network(network, calibration.images, build, arguments.selection)
+    selection = arguments.selection and fitting_selection(network, arguments.selection)
+    build = fitting_build(build, network, selection)
+    quantized, doubts = quantized_network(network, calibration.images, build, selection)
     doubts += range_doubts(images.images, calibration.images)
     total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
     console.print(
         f"{network.name}: {len(images)} image(s), {len(names)} of {len(quantized.layers)} layers, "
-        f"{total:,} MACs on a {build.rows} x {build.cols} array, {arguments.jobs} simulator(s)",
+        f"{total:,} MACs on a {build.rows} x {build.cols} array of "
+        f"EXP_MAX {build.exp_max} and K_MAX {build.k_max:,}, {arguments.jobs} simulator(s)",
         markup=False,
     )
+    notes = [*network.notes, *depth_notes(network)]
+    for note in notes:
+        console.print(note, markup=False)
     if arguments.selection:
         console.print(f"formats: {arguments.selection}", markup=False)
     print_doubts(doubts, console)
@@ -121,11 +135,11 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     seconds = time.monotonic() - started
     summary = summarize(arguments, source, build, quantized, replayer.statistics, seconds)
     summary["warnings"] = doubts
+    summary["notes"] = notes
     summary["complete"] = answers is not None
     if answers is not None:
-        summary["predictions"] = predictions(
-            images, FloatNetwork(network).run(images.images), answers
-        )
+        expected = FloatNetwork(network).run(images.images)
+        summary |= compared_answers(network.shapes[network.output], images, expected, answers)
     elif mismatch is not None:
         summary["mismatch"] = describe_layer_mismatch(
             mismatch.layer, mismatch.product, mismatch.mismatch, build
@@ -148,21 +162,6 @@ def simulate_network(
         return None, mismatch
     except KeyboardInterrupt:
         return None, None
-
-
-def predictions(
-    images: Images, float_answers: np.ndarray, answers: np.ndarray
-) -> list[dict[str, int | None]]:
-    """Class of each image by the RTL, by the float network, and its label if it has one."""
-    return [
-        {
-            "image": index,
-            "label": None if images.labels is None else int(images.labels[index]),
-            "float": int(float_answers[index].argmax()),
-            "rtl": int(answers[index].argmax()),
-        }
-        for index in range(len(images))
-    ]
 
 
 def replay_tile(path: Path, console: Console) -> int:

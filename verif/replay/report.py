@@ -20,6 +20,7 @@ from verif.commands.folders import ROOT
 from verif.commands.messages import one_line
 from verif.commands.sources import Source
 from verif.engine.mismatch import describe_mismatch, describe_result
+from verif.replay.answers import describe_answers
 from verif.replay.layer_runner import Build, MismatchError
 from verif.replay.product import Product
 from verif.replay.statistics import Statistics
@@ -153,9 +154,8 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
         f"{totals['macs']:,} MACs in {totals['cycles']:,} cycles, "
         f"{totals['simulation_seconds']:.0f} s of simulation"
     )
-    for row in summary.get("predictions", []):
-        label = "" if row["label"] is None else f", label {row['label']}"
-        console.print(f"image {row['image']}: RTL {row['rtl']}, float {row['float']}{label}")
+    for line in describe_answers(summary):
+        console.print(line)
 
 
 def describe_tile_mismatch(mismatch: MismatchError) -> str:

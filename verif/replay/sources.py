@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from model.graph.network import Network
 from model.quantization.calibration import calibrate
+from model.quantization.depths import LARGEST_K_MAX, fitting_k_max
 from model.quantization.doubts import calibration_doubts
 from model.quantization.method import Selection, check_selection
 from model.quantization.quantized import QuantizedNetwork
@@ -36,10 +38,45 @@ def replay_source(model: str, data: str | None, calibration: str | None) -> Sour
     return named_source(model, data, calibration)
 
 
+def fitting_selection(network: Network, path: Path) -> Selection:
+    """Read formats that `make accuracy` has chosen for a network.
+
+    Raises
+    ------
+    ValueError
+        If the file is missing or malformed, or does not fit the network or any engine.
+    """
+    chosen = read_selection(path)
+    try:
+        for name, most in (("exp_max", Build.exp_max), ("k_max", LARGEST_K_MAX)):
+            if getattr(chosen, name) > most:
+                raise ValueError(
+                    f"{name} {getattr(chosen, name)}: the engine of a replay has at most {most}"
+                )
+        check_selection(network, chosen)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return chosen
+
+
+def fitting_build(build: Build, network: Network, selection: Selection | None) -> Build:
+    """Return an engine like another, but as deep as a network and its formats need it.
+
+    Raises
+    ------
+    ValueError
+        If no engine is deep enough, naming the layer.
+    """
+    k_max = fitting_k_max(network, build.k_max)
+    if selection and selection.k_max > k_max:
+        k_max = 1 << (selection.k_max - 1).bit_length()
+    return replace(build, k_max=k_max)
+
+
 def quantized_network(
-    network: Network, images: np.ndarray, build: Build, selection: Path | None
+    network: Network, images: np.ndarray, build: Build, selection: Selection | None
 ) -> tuple[QuantizedNetwork, list[str]]:
-    """Quantize a network, with formats from a file or, without one, chosen now.
+    """Quantize a network for an engine, with formats given or, without them, chosen now.
 
     Parameters
     ----------
@@ -48,9 +85,9 @@ def quantized_network(
     images
         Calibration images.
     build
-        What the engine can hold.
+        The engine.
     selection
-        A file of `make accuracy`.
+        Formats that fit both, see `fitting_selection`.
 
     Returns
     -------
@@ -58,31 +95,8 @@ def quantized_network(
         On codes.
     doubts
         Why the calibration says little of the data, in sentences.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing or malformed, or does not fit the network or the engine.
     """
-    chosen = None if selection is None else _selection(network, build, selection)
     calibration = calibrate(network, images)
     sizes = {"exp_max": build.exp_max, "k_max": build.k_max}
-    quantized = quantize_network(network, calibration, chosen, **sizes)
+    quantized = quantize_network(network, calibration, selection, **sizes)
     return quantized, calibration_doubts(images, calibration)
-
-
-def _selection(network: Network, build: Build, path: Path) -> Selection:
-    chosen = read_selection(path)
-    try:
-        _check_build(chosen, build)
-        check_selection(network, chosen)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    return chosen
-
-
-def _check_build(selection: Selection, build: Build) -> None:
-    for name in ("exp_max", "k_max"):
-        asked, given = getattr(selection, name), getattr(build, name)
-        if asked > given:
-            raise ValueError(f"{name} {asked}: the engine of a replay has {given}, no more fits it")

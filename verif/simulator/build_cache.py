@@ -48,7 +48,7 @@ def cached(root: Path, label: str, key: str, build: Callable[[Path], None]) -> P
     folder = root / f"{label}-{key}"
     if not _is_whole(folder):
         root.mkdir(parents=True, exist_ok=True)
-        with _locked(root / f".{folder.name}.lock"):
+        with locked(root / f".{folder.name}.lock"):
             if not _is_whole(folder):
                 shutil.rmtree(folder, ignore_errors=True)
                 _build(folder, build)
@@ -107,7 +107,7 @@ def _forget_unused(folder: Path, label: str) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold a file's lock; the system lets go of it if the process dies."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

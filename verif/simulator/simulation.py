@@ -27,7 +27,7 @@ from cocotb_tools.check_results import get_results
 
 from verif.commands.folders import BUILD, ROOT
 from verif.commands.processes import DIE_WITH_PARENT
-from verif.simulator.build_cache import cached
+from verif.simulator.build_cache import cached, locked
 from verif.simulator.checks import keep_counts
 from verif.simulator.designs import Design, Simulator
 from verif.simulator.icarus import Icarus
@@ -149,7 +149,7 @@ def simulate(
     parameters
         Verilog parameters by name.
     folder
-        Where results, waves and coverage go; emptied first.
+        Where results, waves and coverage go; emptied first, once no other run is at work there.
     seed
         What everything random in the bench comes from.
     environment
@@ -178,31 +178,47 @@ def simulate(
     if waves is None:
         waves = _is_set("WAVES")
     design = _design(toplevel, parameters, hdl or design_folder(), waves)
+    run = partial(_simulate, design, bench, folder, seed, environment or {})
     if compiled:
         built = (folder / "design").resolve()
         os.utime(built)
-    else:
-        built = build_design(design)
+        return run(built, folder / f"{os.getpid()}-{CHECKS_FILE}")
+    built = build_design(design)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with locked(folder.with_name(f".{folder.name}.lock")):  # until another run has ended there
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir()
         (folder / "design").symlink_to(built)
+        return run(built, folder / CHECKS_FILE)
+
+
+def _simulate(
+    design: Design,
+    bench: str,
+    folder: Path,
+    seed: int,
+    environment: Mapping[str, str],
+    built: Path,
+    checks: Path,
+) -> int:
+    """Run what is built; return the number of tests executed."""
     simulator = SIMULATORS[check_simulator(chosen_simulator())]
     command = simulator.run_command(design, built, seed)
-    environment = dict(environment or {}) | {"COCOTB_RANDOM_SEED": str(seed)}
-    checks = folder / (f"{os.getpid()}-{CHECKS_FILE}" if compiled else CHECKS_FILE)
     checks.unlink(missing_ok=True)
-    environment["CHECKS"] = str(checks.absolute())
+    variables = {"COCOTB_RANDOM_SEED": str(seed), "CHECKS": str(checks.absolute())}
+    run = _Run(command, design.toplevel, bench, folder, {**environment, **variables}, seed)
+    about = f"{bench} on {design.toplevel}"
     try:
-        results = _Run(command, toplevel, bench, folder, environment, seed).run()
+        results = run.run()
     except SystemExit as stop:
-        raise SimulationError(f"{bench} on {toplevel} in {folder}: {stop}") from None
+        raise SimulationError(f"{about} in {folder}: {stop}") from None
     except ParseError:
         raise SimulationError(
-            f"{bench} on {toplevel} in {folder}: the simulator ended without a result"
+            f"{about} in {folder}: the simulator ended without a result"
         ) from None
     tests, failures = get_results(Path(results))
     if tests == 0 or failures:
-        raise SimulationError(f"{bench} on {toplevel}: {failures} failures in {tests} tests")
+        raise SimulationError(f"{about}: {failures} failures in {tests} tests")
     keep_counts(checks)
     if design.coverage:  # what a failing run covered does not count
         (folder / f"{COVERAGE_DATA}.unjudged").rename(folder / COVERAGE_DATA)

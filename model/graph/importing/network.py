@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,16 @@ from onnx import numpy_helper
 from ..files import existing_file
 from ..network import Network
 from .constants import known_tensors
+from .input_shape import fix_shape, sole_input
 from .layout import channels_first
-from .opsets import in_newest_form
+from .opsets import check_opset, in_newest_form
 from .preparation import (
     in_float32,
     with_branches_taken,
     with_plain_products,
     without_declared_shapes,
     without_quantization,
+    without_unread_branches,
 )
 from .reductions import pool_spatial_means
 from .resolution import image_shapes, resolve
@@ -37,13 +40,16 @@ REQUIRED_ATTRIBUTES = {
 """Attributes for which one value only is supported."""
 
 
-def load_network(name: str | Path) -> Network:
+def load_network(name: str | Path, shape: Sequence[int] | None = None) -> Network:
     """Import a network.
 
     Parameters
     ----------
     name
         A known name (the stem of an ONNX file in ``model/networks``) or a path.
+    shape
+        Sizes of the input, where the file leaves some open: the batch, which stays as the file
+        has it, then those of one image.
 
     Raises
     ------
@@ -53,7 +59,7 @@ def load_network(name: str | Path) -> Network:
     """
     path = existing_file(name, ".onnx")
     try:
-        return _import(path.stem, _read(path))
+        return _import(path.stem, _read(path), shape)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -71,18 +77,20 @@ def _read(path: Path) -> onnx.ModelProto:
     return onnx.inliner.inline_local_functions(model) if model.functions else model
 
 
-def _import(name: str, model: onnx.ModelProto) -> Network:
+def _import(name: str, model: onnx.ModelProto, shape: Sequence[int] | None) -> Network:
     """Check and translate a model."""
+    check_opset(model)
+    without_unread_branches(model)
     _refuse(_unsupported_operators(model.graph, prepared=False))
     _check(model)
     _refuse(unsound_operators(model))
-    in_float32(model)
+    halves = in_float32(model)
     without_declared_shapes(model)
+    source = sole_input(model)
+    batch = fix_shape(model.graph, shape)
     model = in_newest_form(model)
-    source = _sole_input(model)
-    batch = _batch(model.graph)
     with_branches_taken(model, source, batch)
-    without_quantization(model)
+    quantized = without_quantization(model)
     with_plain_products(model)
     _refuse(_unsupported_operators(model.graph))
     resolved, problems = resolve(_inferred(model), batch)
@@ -93,7 +101,18 @@ def _import(name: str, model: onnx.ModelProto) -> Network:
     check_sizes(shapes, batch)
     nodes, output, problems = translate(rewritten, shapes, batch)
     _refuse(problems)
-    return Network(name, nodes, source, output, shapes, batch, rewritten)
+    return Network(name, nodes, source, output, shapes, batch, rewritten, _notes(halves, quantized))
+
+
+def _notes(halves: bool, quantized: int) -> tuple[str, ...]:
+    """Say what of the file is not used as it is."""
+    notes = ["FLOAT16 and BFLOAT16 of the file are run as float32"] if halves else []
+    if quantized:
+        notes.append(
+            f"the file's own quantization of {quantized} activation(s) is not used: they are"
+            " computed in float, and given formats like any others"
+        )
+    return tuple(notes)
 
 
 def _unsupported_operators(graph: onnx.GraphProto, prepared: bool = True) -> list[str]:
@@ -150,43 +169,11 @@ def _line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _sole_input(model: onnx.ModelProto) -> str:
-    """Name the input, and make constants of what other inputs have a value for."""
-    graph = model.graph
-    constants = {tensor.name for tensor in graph.initializer}
-    inputs = [info for info in graph.input if info.name not in constants]
-    source = _only("input", [info.name for info in inputs])
-    _only("output", [output.name for output in graph.output])
-    del graph.input[:]
-    graph.input.extend(inputs)
-    # Before version 4 of the file format, initializers had to be inputs.
-    model.ir_version = max(model.ir_version, 4)
-    return source
-
-
-def _only(kind: str, names: list[str]) -> str:
-    """Return the one name."""
-    if len(names) != 1:
-        raise ValueError(f"{len(names)} {kind}s ({', '.join(names)}), exactly one is supported")
-    return names[0]
-
-
-def _batch(graph: onnx.GraphProto) -> int | None:
-    """Return the batch size, if it is fixed; else give it a name."""
-    info = graph.input[0]
-    tensor = info.type.tensor_type
-    if tensor.elem_type != onnx.TensorProto.FLOAT:
-        kind = onnx.TensorProto.DataType.Name(tensor.elem_type)
-        raise ValueError(f"input '{info.name}' is {kind}, FLOAT is expected")
-    leading, *sizes = tensor.shape.dim or [onnx.TensorShapeProto.Dimension()]
-    if not sizes or any(size.dim_value <= 0 for size in sizes):
-        dimensions = (d.dim_value or d.dim_param or "?" for d in tensor.shape.dim)
-        text = ", ".join(str(dimension) for dimension in dimensions)
-        raise ValueError(f"input '{info.name}' has shape ({text}): all but the batch must be fixed")
-    # Some exporters write -1 where the size is open.
-    if leading.dim_value <= 0 and not leading.dim_param:
-        leading.dim_param = "batch"
-    return leading.dim_value or None
+def _check_sizes(shapes: dict[str, tuple[int, ...]]) -> None:
+    """Refuse tensors that hold nothing, as of images smaller than a kernel."""
+    for name, shape in shapes.items():
+        if min(shape, default=1) < 1:
+            raise ValueError(f"tensor '{name}' has shape {shape} per image: the input is too small")
 
 
 def _check_finite(graph: onnx.GraphProto) -> None:

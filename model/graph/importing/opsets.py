@@ -25,22 +25,27 @@ def opset(model: onnx.ModelProto) -> int:
     return max(versions, default=1)
 
 
+def check_opset(model: onnx.ModelProto) -> None:
+    """Raise ValueError if a model's opset is older than 7."""
+    version = opset(model)
+    if version < OLDEST:
+        raise ValueError(f"opset {version}: {OLDEST} or a newer one is supported, export it again")
+
+
 def in_newest_form(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return the same function in opset 18, or a model of a later one as it is.
 
     Parameters
     ----------
     model
-        A checked model whose operators are all of the standard domain.
+        A checked model of opset 7 or later, whose operators are all of the standard domain.
 
     Raises
     ------
     ValueError
-        If its opset is older than 7, or an operator has no newer form.
+        If an operator has no newer form.
     """
     version = opset(model)
-    if version < OLDEST:
-        raise ValueError(f"opset {version}: {OLDEST} or a newer one is supported, export it again")
     if version >= NEWEST_FORM:
         return model
     try:

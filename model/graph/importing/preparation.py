@@ -19,6 +19,29 @@ HALF = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
 BRANCHES = {True: "then_branch", False: "else_branch"}
 
 
+def without_unread_branches(model: onnx.ModelProto) -> None:
+    """Drop, in place, operators that the answer does not depend on, as of auxiliary classifiers."""
+    graph = model.graph
+    read = {output.name for output in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if read.intersection(filter(None, node.output)):
+            kept.append(_copy(node))
+            read.update(_names_read(node))
+    del graph.node[:]
+    graph.node.extend(reversed(kept))
+
+
+def _names_read(node: onnx.NodeProto) -> Iterator[str]:
+    """Yield the tensors that an operator reads, or one inside it."""
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            yield from (output.name for output in graph.output)
+            for inside in graph.node:
+                yield from _names_read(inside)
+
+
 def without_declared_shapes(model: onnx.ModelProto) -> None:
     """Forget, in place, what the file says of results' shapes: runtimes do not rely on it either.
 
@@ -29,26 +52,26 @@ def without_declared_shapes(model: onnx.ModelProto) -> None:
         output.type.tensor_type.ClearField("shape")
 
 
-def in_float32(model: onnx.ModelProto) -> None:
-    """Make float32, in place, of all that a model has in half precision."""
+def in_float32(model: onnx.ModelProto) -> bool:
+    """Make float32, in place, of all that a model has in half precision; tell if there was any."""
+    changed = False
     for graph in _graphs(model.graph):
-        for tensor in graph.initializer:
-            _widen(tensor)
+        settings = [attribute for node in graph.node for attribute in node.attribute]
+        tensors = [*graph.initializer, *(one.t for one in settings if one.HasField("t"))]
+        for tensor in tensors:
+            if tensor.data_type in HALF:
+                values = numpy_helper.to_array(tensor).astype(np.float32)
+                tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+                changed = True
         for info in (*graph.input, *graph.output, *graph.value_info):
             if info.type.tensor_type.elem_type in HALF:
                 info.type.tensor_type.elem_type = TensorProto.FLOAT
-        for node in graph.node:
-            for attribute in node.attribute:
-                if attribute.HasField("t"):
-                    _widen(attribute.t)
-                elif attribute.name in ("to", "dtype") and attribute.i in HALF:
-                    attribute.i = TensorProto.FLOAT
-
-
-def _widen(tensor: TensorProto) -> None:
-    if tensor.data_type in HALF:
-        values = numpy_helper.to_array(tensor).astype(np.float32)
-        tensor.CopyFrom(numpy_helper.from_array(values, tensor.name))
+                changed = True
+        for attribute in settings:
+            if attribute.name in ("to", "dtype") and attribute.i in HALF:
+                attribute.i = TensorProto.FLOAT
+                changed = True
+    return changed
 
 
 def _graphs(graph: onnx.GraphProto) -> Iterator[onnx.GraphProto]:

@@ -100,6 +100,45 @@ def test_an_older_opset_is_refused(tmp_path, opset):
         load_network(path)
 
 
+def test_an_older_opset_is_refused_before_its_operators(tmp_path):
+    crop = helper.make_node("Crop", ["x"], ["y"], name="crop")
+    path = write_network(tmp_path / "old.onnx", [crop], {}, output_shape=("N", "a"), opset=6)
+    with pytest.raises(ValueError, match="onnx: opset 6: 7 or a newer one is supported"):
+        load_network(path)
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_an_operator_of_another_domain_is_named_where_it_is_read(tmp_path, read):
+    path = write_network(tmp_path / "other.onnx", [operator("Conv", "x w", "y")], {"w": KERNEL})
+    model = onnx.load(path)
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    model.graph.node.append(
+        helper.make_node("Gelu", ["y"], ["z"], name="gelu", domain="com.microsoft")
+    )
+    if read:
+        model.graph.output[0].name = "z"
+    onnx.save(model, path)
+    if read:
+        with pytest.raises(ValueError, match=r"unsupported: com.microsoft::Gelu \(node 'gelu'\)$"):
+            load_network(path)
+    else:
+        assert described(assert_same_function(path)) == ["Conv"]
+
+
+def test_what_nothing_reads_is_dropped(tmp_path):
+    """Branches, also of operators that are not supported, and what those alone have read."""
+    operators = [
+        CONV,
+        operator("Tanh", "c", "t"),
+        operator("Relu", "c", "y"),
+        operator("Conv", "t v", "d"),
+        helper.make_node("TopK", ["d", "k"], ["values", "indices"], name="top"),
+    ]
+    constants = {"w": KERNEL, "v": normal(4, 3, 4, 1, 1), "k": np.array([2])}
+    path = write_network(tmp_path / "unread.onnx", operators, constants)
+    assert described(assert_same_function(path)) == ["Conv+"]
+
+
 @pytest.mark.parametrize("taken", [True, False])
 def test_the_branch_that_is_taken(tmp_path, taken):
     """As an exporter writes what depends on the number of dimensions."""

@@ -1,0 +1,1 @@
+"""Whole networks that ONNX carries for tests of its own."""

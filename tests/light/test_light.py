@@ -1,0 +1,69 @@
+"""The networks that ONNX carries: imported, quantized, and tiles of their layers on the RTL.
+
+Those that are small run with every other test. ``make light`` sets LIGHT=complete: all nine of
+them, one at a time. Formats are chosen among a few, of least error of each tensor: the weights of
+the largest would take hours to round for the outputs of their layers.
+"""
+
+import os
+
+import numpy as np
+import pytest
+
+from model.graph.importing.network import load_network
+from model.quantization.calibration import calibrate
+from model.quantization.depths import fitting_k_max
+from model.quantization.method import Method, select, weight_codes
+from model.quantization.quantize import apply_selection
+from tests.light.drawn import FOLDER, PREFIX, names, write_drawn
+from tests.light.sampled import SampledLayers
+from verif.replay.layer_runner import Build, LayerRunner
+
+COMPLETE = os.environ.get("LIGHT") == "complete"
+SMALL = ("shufflenet", "squeezenet")
+SPLITS = ((0, 3, 5), (1, 2, 5), (1, 4, 3))
+TILES = 4
+"""Simulated of each chosen layer: on an array of 4 by 4, 64 outputs."""
+
+DEEPEST = {"bvlc_alexnet": 9216, "vgg19": 25088, "zfnet512": 18432}
+K_MAX = {"bvlc_alexnet": 16384, "vgg19": 32768, "zfnet512": 32768}
+
+
+def test_all_of_them_are_there():
+    assert len(names()) == 9
+    assert {*SMALL, *DEEPEST} < set(names())
+
+
+@pytest.mark.parametrize("name", names() if COMPLETE else sorted({*names()} - {*DEEPEST}))
+def test_the_file_is_imported_as_it_is(name):
+    network = load_network(FOLDER / f"{PREFIX}{name}.onnx")
+    assert network.input_shape == (3, 224, 224)
+    assert np.prod(network.shapes[network.output]) == 1000
+    assert fitting_k_max(network) == K_MAX.get(name, 8192)
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("name", names() if COMPLETE else SMALL)
+def test_tiles_of_its_layers_replay(tmp_path, seed, name):
+    path = write_drawn(tmp_path / f"{name}.onnx", name, seed)
+    network = load_network(path)
+    path.unlink()
+    images = np.random.default_rng(seed).normal(0, 1, (2, 3, 224, 224)).astype(np.float32)
+    method = Method(SPLITS, "tensor", k_max=fitting_k_max(network))
+    calibration = calibrate(network, images)
+    selection = select(network, calibration, method)
+    codes = weight_codes(network, selection, calibration)
+    quantized = apply_selection(network, selection, codes)
+    longest = max(quantized.layers, key=lambda layer: layer.k)
+    assert longest.k == DEEPEST.get(name, longest.k) <= method.k_max
+    chosen = {quantized.layers[0].name, quantized.layers[-1].name, longest.name}
+    build = Build(rows=4, cols=4, k_max=method.k_max)
+    runner = LayerRunner(build, tmp_path / "replay", jobs=1)
+    try:
+        sampled = SampledLayers(runner, chosen, TILES, np.random.default_rng(seed))
+        answers = quantized.run(images[:1], sampled)
+    finally:
+        runner.close()
+    assert set(sampled.outputs) == chosen
+    assert all(TILES <= outputs <= TILES * 16 for outputs in sampled.outputs.values())
+    assert np.ptp(answers) > 0

@@ -1,0 +1,78 @@
+"""The RTL's answers beside those of the float network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from model.comparison.measures import (
+    COMPARED_BY,
+    agreement_by_kind,
+    kind_of_answer,
+    noise_ratio,
+)
+from model.graph.images import Images
+
+SNR_MAX = 999.0
+"""In dB, for what has no noise: JSON knows no infinity."""
+
+
+def compared_answers(
+    shape: tuple[int, ...], images: Images, expected: np.ndarray, answers: np.ndarray
+) -> dict[str, Any]:
+    """Return what a summary holds of the answers to each image.
+
+    Parameters
+    ----------
+    shape
+        Of one image's answer.
+    images
+        The images; their labels count where an answer is of classes.
+    expected, answers
+        (N, values) of the float network and of the RTL.
+
+    Returns
+    -------
+    dict
+        ``compared_by`` in words, and for each image either ``predictions``, the class by the RTL,
+        by the float network and by its label, or ``fidelity``, agreement in percent and SNR in dB.
+    """
+    kind = kind_of_answer(shape)
+    pairs = [(expected[[index]], answers[[index]]) for index in range(len(images))]
+    if kind == "class":
+        found = {
+            "predictions": [
+                {
+                    "image": index,
+                    "label": None if images.labels is None else int(images.labels[index]),
+                    "float": int(wanted.argmax()),
+                    "rtl": int(given.argmax()),
+                }
+                for index, (wanted, given) in enumerate(pairs)
+            ]
+        }
+    else:
+        found = {
+            "fidelity": [
+                {
+                    "image": index,
+                    "agreement": agreement_by_kind(shape, wanted, given),
+                    "snr": min(max(noise_ratio(wanted, given), -SNR_MAX), SNR_MAX),
+                }
+                for index, (wanted, given) in enumerate(pairs)
+            ]
+        }
+    return {"compared_by": COMPARED_BY[kind]} | found
+
+
+def describe_answers(summary: dict[str, Any]) -> Iterator[str]:
+    """Yield a line for each image of a summary that holds what `compared_answers` returns."""
+    for row in summary.get("predictions", []):
+        label = "" if row["label"] is None else f", label {row['label']}"
+        yield f"image {row['image']}: RTL {row['rtl']}, float {row['float']}{label}"
+    for row in summary.get("fidelity", []):
+        share = row["agreement"]
+        agrees = "" if share is None else f", {share:.2f} % of the pixels called the same"
+        yield f"image {row['image']}: RTL against float {row['snr']:.1f} dB{agrees}"
