@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from verif.commands.processes import DIE_WITH_PARENT, outside_pytest
+from verif.commands.processes import dying_with_parent, outside_pytest
 
 FOLDER = "tests/checks"
 """Where guards are, in a project's root."""
@@ -34,9 +34,9 @@ def find_guards(root: Path) -> dict[str, list[str]]:
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "guards.json"
-        command = [*DIE_WITH_PARENT, sys.executable, "-m", "pytest", FOLDER, "--collect-only"]
+        command = [sys.executable, "-m", "pytest", FOLDER, "--collect-only"]
         process = subprocess.run(
-            [*command, "-q", "-p", "no:cacheprovider", "-p", __name__],
+            dying_with_parent([*command, "-q", "-p", "no:cacheprovider", "-p", __name__]),
             cwd=root,
             env=outside_pytest() | {VARIABLE: str(path)},
             stdin=subprocess.DEVNULL,

@@ -15,14 +15,21 @@ from typing import IO
 
 from verif.commands.interrupts import heeded
 
-DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
-"""Put before a command: the system kills it when the process that started it is gone."""
 _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
     """Have the system send this process a signal when the one that started it is gone."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+
+
+def dying_with_parent(command: Sequence[str]) -> list[str]:
+    """Return a command that the system kills when this process, which is to start it, is gone.
+
+    It looks who its parent is once it is bound to it: that may have died before.
+    """
+    bound = ["setpriv", "--pdeathsig", "KILL", "--"]
+    return [*bound, "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"', str(os.getpid()), *command]
 
 
 def kill_children() -> None:
@@ -59,7 +66,7 @@ def start_session(
         Where it works; where this process does, unless given.
     """
     return subprocess.Popen(
-        [*DIE_WITH_PARENT, *command],
+        dying_with_parent(command),
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

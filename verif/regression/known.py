@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from verif.commands.entries import read_entries
-from verif.commands.processes import DIE_WITH_PARENT, outside_pytest
+from verif.commands.processes import dying_with_parent, outside_pytest
 from verif.regression.seeds import TEST_SEEDS
 
 KNOWN = Path(__file__).with_name("known_seeds.yaml")
@@ -75,17 +75,9 @@ def run_known_seed(entry: KnownSeed, root: Path, build: Path) -> str:
     build
         Folder for what it builds, since the same test may be running elsewhere.
     """
-    command = [
-        *DIE_WITH_PARENT,
-        sys.executable,
-        "-m",
-        "pytest",
-        entry.test,
-        "-p",
-        "no:cacheprovider",
-    ]
+    command = [sys.executable, "-m", "pytest", entry.test, "-p", "no:cacheprovider"]
     process = subprocess.run(
-        command,
+        dying_with_parent(command),
         cwd=root,
         env=outside_pytest() | {"TEST_SEED": str(entry.seed), "BUILD": str(build)},
         stdin=subprocess.DEVNULL,

@@ -17,7 +17,7 @@ from rich.table import Table
 from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.graph.packaged.recipes import RECIPES, packaged
-from verif.commands.arguments import Parser, whole
+from verif.commands.arguments import SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json
 from verif.commands.folders import BUILD, command_folder
 from verif.commands.interrupts import INTERRUPTED
@@ -43,6 +43,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--layers",
         help="LAYERS=: names or shell patterns, comma-separated, ? for a comma in a name (all)",
     )
+    parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
     parser.add_argument("--rows", type=whole(), default=16, help="ROWS=: of the array (16)")
     parser.add_argument("--cols", type=whole(), default=16, help="COLS=: of the array (16)")
     return parser.parse_args(arguments)
@@ -55,7 +56,7 @@ def list_layers(settings: argparse.Namespace, console: Console) -> None:
     model = settings.model
     if model in RECIPES:
         model = str(packaged(model, BUILD / "networks").model)
-    network = load_network(model)
+    network = load_network(model, settings.shape)
     planned = [plan_node(node, network, build) for node in network.nodes]
     layers = [one for one in planned if isinstance(one, PlannedLayer)]
     names = select_layers([one.name for one in layers], settings.layers, network.name)

@@ -26,7 +26,7 @@ from cocotb_test.simulator import Simulator as CocotbTest
 from cocotb_tools.check_results import get_results
 
 from verif.commands.folders import BUILD, ROOT
-from verif.commands.processes import DIE_WITH_PARENT
+from verif.commands.processes import dying_with_parent
 from verif.simulator.build_cache import cached, locked
 from verif.simulator.checks import keep_counts
 from verif.simulator.designs import Design, Simulator
@@ -244,7 +244,7 @@ class _Run(CocotbTest):
 
     def build_command(self) -> list[list[str]]:
         """Return the commands to run: one, since the design is built."""
-        return [[*DIE_WITH_PARENT, *self._command]]
+        return [dying_with_parent(self._command)]
 
     def exit_gracefully(self, signum: int, frame: FrameType | None) -> None:
         """End the simulator and the run; cocotb-test would fail this test and go on."""
