@@ -8,7 +8,7 @@ activations quantized already. In the second case weights are also rounded for t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -77,6 +77,9 @@ class Selection:
         Format of each tensor of activations that is kept as codes of its own format.
     weights
         By the name of a `Linear` node, split and biases of its weights.
+    inputs
+        Hashes of what it was chosen for, by the variables of `make`: MODEL, DATA, CALIBRATION; none
+        where nobody knows.
     """
 
     network: str
@@ -85,6 +88,7 @@ class Selection:
     objective: Objective
     tensors: dict[str, Format]
     weights: dict[str, ColumnFormats]
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 def select(network: Network, calibration: Calibration, method: Method | None = None) -> Selection:

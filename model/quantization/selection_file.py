@@ -14,14 +14,19 @@ from .selection import BIAS_MAX, BIAS_MIN, ColumnFormats
 
 VERSION = 1
 KEYS = ("version", "network", "exp_max", "k_max", "objective", "tensors", "weights")
+INPUTS = ("MODEL", "DATA", "CALIBRATION")
+"""What the optional key ``inputs`` has the hashes of."""
+
 OBJECTIVES = ("output", "tensor")
 
 
 def dump_selection(selection: Selection) -> str:
     """Return the text of a selection's file."""
+    inputs = {"inputs": dict(selection.inputs)} if selection.inputs else {}
     content = {
         "version": VERSION,
         "network": selection.network,
+        **inputs,
         "exp_max": selection.exp_max,
         "k_max": selection.k_max,
         "objective": selection.objective,
@@ -80,7 +85,7 @@ def _parse(content: object) -> Selection:
     if not isinstance(content, dict):
         raise ValueError(f"not a selection of formats: one has the keys {', '.join(KEYS)}")
     wrong = [f"no key '{key}'" for key in KEYS if key not in content]
-    wrong += [f"unknown key '{key}'" for key in content if key not in KEYS]
+    wrong += [f"unknown key '{key}'" for key in content if key not in (*KEYS, "inputs")]
     if wrong:
         raise ValueError(f"{', '.join(wrong)}: a selection has the keys {', '.join(KEYS)}")
     version = content["version"]
@@ -95,6 +100,9 @@ def _parse(content: object) -> Selection:
     for name in ("tensors", "weights"):
         if not isinstance(content[name], dict):
             raise ValueError(f"{name}: a mapping from names to formats is needed")
+    inputs = content.get("inputs", {})
+    if not isinstance(inputs, dict) or not {*map(str, inputs)} <= {*INPUTS}:
+        raise ValueError(f"inputs: a mapping from {', '.join(INPUTS)} to hashes is needed")
     exp_max = content["exp_max"]
     tensors = {
         str(name): _format(f"tensor '{name}'", text, exp_max)
@@ -105,7 +113,13 @@ def _parse(content: object) -> Selection:
         for name, entry in content["weights"].items()
     }
     return Selection(
-        str(content["network"]), exp_max, content["k_max"], content["objective"], tensors, weights
+        str(content["network"]),
+        exp_max,
+        content["k_max"],
+        content["objective"],
+        tensors,
+        weights,
+        {str(name): str(text) for name, text in inputs.items()},
     )
 
 

@@ -12,10 +12,12 @@ import pytest
 from model.graph.files import COMMITTED
 from model.quantization.gemm_layer import GemmLayer
 from tests.replay.replaying import call_replay, change_weight_on_its_way
+from verif.commands.folders import ROOT
 from verif.replay import __main__ as replay
 from verif.replay import layer_runner
 from verif.simulator.simulation import design_folder
 
+README = (ROOT / "README.md").read_text("utf-8")
 SMALL_LAYER = "block3/shortcut.0"
 
 
@@ -65,6 +67,23 @@ def test_a_whole_image_is_bit_exact_and_nothing_is_left_out(run):
     assert all(0 <= layer["zero_gated"] < 1 for layer in layers)
     (prediction,) = summary["predictions"]
     assert prediction["rtl"] == prediction["float"] == prediction["label"]
+    assert summary["formats_and_codes"] == "committed"
+    assert printed(output) == printed(README.partition("## What `make replay` prints")[2])
+
+
+def printed(text: str) -> list[list[str]]:
+    """Return the words of what a replay prints, from its first line to its last, times aside."""
+    lines = text[text.index("fashion_resnet8: 1 image(s)") :].splitlines()
+    lines = [line.split() for line in lines if "━" not in line]
+    end = next(number for number, words in enumerate(lines) if words[:1] == ["image"])
+    table = []
+    for words in lines[: end + 1]:
+        if words[-1:] == ["yes"]:
+            words[-2] = "kMAC/s"
+        elif "simulator(s)" in words or "simulation" in words:
+            words = words[: -2 if "simulator(s)" in words else -4]
+        table.append(words)
+    return table
 
 
 @pytest.mark.sim

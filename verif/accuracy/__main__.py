@@ -12,7 +12,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
@@ -46,10 +46,11 @@ from verif.accuracy.report import markdown, overview, print_network
 from verif.accuracy.row import Row
 from verif.commands.arguments import SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json, write_text
+from verif.commands.fingerprint import sources
 from verif.commands.folders import command_folder
 from verif.commands.interrupts import INTERRUPTED
 from verif.commands.messages import print_doubts, sentence
-from verif.commands.running import run_command
+from verif.commands.running import SUMMARY, run_command
 from verif.commands.sources import DEFAULT_MODELS, Source, named_source
 
 FOLDER = command_folder("accuracy")
@@ -127,6 +128,8 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         if settings.images > len(images):
             raise ValueError(f"IMAGES={settings.images}: {source.data} has {len(images)}")
         images = images.first(settings.images)
+    folder = FOLDER / network.name
+    (folder / SUMMARY).unlink(missing_ok=True)  # of an earlier run, until this one has its own
     shape = network.shapes[network.output]
     kind, notes = kind_of_answer(shape), [*network.notes, *depth_notes(network)]
     if images.labels is not None and kind != "class":
@@ -153,14 +156,15 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
             rows.append(row)
             progress.update(task, advance=1)
     print_doubts(doubts, console)
-    folder = FOLDER / network.name
-    write_selection(quantized.selection, folder / "selection.yaml")
+    inputs = source.hashes()
+    write_selection(replace(quantized.selection, inputs=inputs), folder / "selection.yaml")
     exported = folder / "quantized.npz"
     exact = compare_with_codes(network, quantized, images, expected, answers, exported)
     draw_pictures(folder, network, calibration, quantized.selection, rows)
     float_bytes = stored_bytes(network, None)
     return {
         "network": network.name,
+        "inputs": inputs,
         "images": len(images),
         "calibration_images": calibration.images,
         "labels": images.labels is not None,
@@ -228,12 +232,16 @@ def run(settings: argparse.Namespace, console: Console) -> None:
     chosen_splits(settings.formats)
     models = [settings.model] if settings.model else list(DEFAULT_MODELS)
     networks = []
+    about = sources()
     for model in models:
         source = named_source(model, settings.data, settings.calibration)
         networks.append(evaluate(source, settings, console))
         print_network(networks[-1], console)
         write_text(FOLDER / networks[-1]["network"] / "table.md", markdown(networks[-1]))
-        write_json(FOLDER / "summary.json", {"networks": networks})
+        own = {"complete": True, "sources": about} | networks[-1]
+        write_json(FOLDER / networks[-1]["network"] / SUMMARY, own)
+        complete = len(networks) == len(models)
+        write_json(FOLDER / SUMMARY, {"complete": complete, "networks": networks})
         write_text(FOLDER / "table.md", overview(networks))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from model.graph.fashion_mnist import read_test_images
+from model.graph.files import existing_file
 from model.graph.images import Images, read_images
 from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.graph.packaged.recipes import RECIPES, packaged
+from verif.commands.fingerprint import DIGITS
 from verif.commands.folders import BUILD
 
 FASHION = ("fashion_resnet8", "fashion_vgg")
@@ -35,6 +38,24 @@ class Source:
         else:
             images = read_images(self.data, network)
         return network, images, read_images(self.calibration, network)
+
+    def hashes(self) -> dict[str, str]:
+        """Return hashes of the contents of all three, by the variables of `make`."""
+        if self.data == FASHION_DATA:
+            data = hashlib.sha256(read_test_images().images).hexdigest()[:DIGITS]
+        else:
+            data = content_hash(self.data, ".npz")
+        return {
+            "MODEL": content_hash(self.model, ".onnx"),
+            "DATA": data,
+            "CALIBRATION": content_hash(self.calibration, ".npz"),
+        }
+
+
+def content_hash(name: str, suffix: str) -> str:
+    """Return a hash of the content of a file, which a path or a known name means."""
+    content = existing_file(name, suffix).read_bytes()
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
 
 
 def named_source(model: str, data: str | None, calibration: str | None) -> Source:

@@ -30,6 +30,7 @@ from verif.commands.messages import print_doubts, sentence
 from verif.commands.running import run_command
 from verif.commands.sources import DEFAULT_MODELS
 from verif.replay.answers import compared_answers
+from verif.replay.committed import committed_network
 from verif.replay.layer_runner import Build, LayerRunner, MismatchError
 from verif.replay.legal import check_sides
 from verif.replay.names import select_layers
@@ -105,9 +106,15 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     images = images.first(arguments.images)
     layers = [node.name for node in network.nodes if isinstance(node, Linear)]
     names = select_layers(layers, arguments.layers, network.name)
-    selection = arguments.selection and fitting_selection(network, arguments.selection)
+    selection = arguments.selection and fitting_selection(
+        network, arguments.selection, source.hashes()["MODEL"]
+    )
     build = fitting_build(build, network, selection)
-    quantized, doubts = quantized_network(network, calibration.images, build, selection)
+    committed = None if selection else committed_network(network, source)
+    if committed:
+        quantized, doubts = committed, []
+    else:
+        quantized, doubts = quantized_network(network, calibration.images, build, selection)
     doubts += range_doubts(images.images, calibration.images)
     total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
     console.print(
@@ -134,6 +141,8 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
         runner.close()
     seconds = time.monotonic() - started
     summary = summarize(arguments, source, build, quantized, replayer.statistics, seconds)
+    summary["inputs"] = source.hashes()
+    summary["formats_and_codes"] = "committed" if committed else "chosen now"
     summary["warnings"] = doubts
     summary["notes"] = notes
     summary["complete"] = answers is not None

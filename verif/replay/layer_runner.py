@@ -25,6 +25,19 @@ TOPLEVEL = "ffp8_engine"
 BENCH = "verif.replay.product_bench"
 
 
+BEATS_OF_PART, MOST_PARTS = 2000, 16
+
+
+def part_count(product: Product, tiles: int) -> int:
+    """Return how many simulations share a product: by its size alone.
+
+    Each counts the cycles in which its first tile fills the array, so that a number which depended
+    on JOBS would change what a replay prints.
+    """
+    beats = tiles * product.k * product.together
+    return max(1, min(-(-beats // BEATS_OF_PART), MOST_PARTS, tiles))
+
+
 @dataclass(frozen=True)
 class Build:
     """Parameters of the engine that is simulated."""
@@ -139,8 +152,8 @@ class LayerRunner:
         save_product(product, path)
         (path.parent / "stop").unlink(missing_ok=True)
         tiles = product.tiles(*self.build.shape)
-        spans = [span.tolist() for span in np.array_split(np.arange(len(tiles)), self.jobs)]
-        parts = {path.parent / f"part{span[0]}.npz": span for span in spans if span}
+        spans = np.array_split(np.arange(len(tiles)), part_count(product, len(tiles)))
+        parts = {path.parent / f"part{span[0]}.npz": span.tolist() for span in spans}
         futures = [
             self._pool.submit(
                 _simulate, self.build.parameters, self.engine_folder, path, part, span, self.waves

@@ -38,8 +38,10 @@ def replay_source(model: str, data: str | None, calibration: str | None) -> Sour
     return named_source(model, data, calibration)
 
 
-def fitting_selection(network: Network, path: Path) -> Selection:
+def fitting_selection(network: Network, path: Path, model: str = "") -> Selection:
     """Read formats that `make accuracy` has chosen for a network.
+
+    ``model`` is the hash of the network's file, to be compared with that in the selection's.
 
     Raises
     ------
@@ -54,6 +56,10 @@ def fitting_selection(network: Network, path: Path) -> Selection:
                     f"{name} {getattr(chosen, name)}: the engine of a replay has at most {most}"
                 )
         check_selection(network, chosen)
+        if model and chosen.inputs.get("MODEL", model) != model:
+            raise ValueError(
+                f"chosen for MODEL {chosen.inputs['MODEL']}, the network is {model}: choose anew"
+            )
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return chosen
