@@ -218,6 +218,14 @@ async def a_started_context_survives_the_soft_reset(dut):
 
 
 @bench_test()
+async def so_many_c_packets_are_taken_ahead(dut):
+    """Take as many c packets as there is room for while no tile can stream, and lose none."""
+    runner, *_ = await start(dut)
+    await engine_sequences.c_packets_ahead(runner)
+    await runner.environment.finish()
+
+
+@bench_test()
 async def a_soft_reset_waits_and_clears(dut):
     """Wait for the tile that streams and for its results, then clear the counters."""
     runner, *_ = await start(dut)

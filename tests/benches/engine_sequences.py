@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge
 
@@ -24,6 +25,7 @@ from verif.environment.draw import choose
 from verif.environment.generator import Constraints
 from verif.environment.job import Job
 from verif.environment.sequences import Runner
+from verif.simulator.checks import check
 
 COUNTERS = ("cycles", "busy", "stalled", "idle", "macs", "gated")
 
@@ -159,6 +161,34 @@ async def changes_by_writes_in_pieces(runner: Runner) -> None:
             if channel in slow:
                 channel.set_pause_generator(stalls(runner.random, 0.7))
         await scenarios.changes(runner, 1)
+
+
+async def c_packets_ahead(runner: Runner) -> None:
+    """Send c packets while no tile can stream, until no more are taken, then let all go on.
+
+    Of docs/hardware.md: "N packets are kept [...], N being the least power of two that is at least
+    3 + (PIPELINE + 5) / L, rounded up, with L the larger of ROWS and COLS"; "of what follows at
+    most 4 beats are taken".
+    """
+    environment, can = runner.environment, runner.environment.can
+    dut, c = environment.adapter.driver.dut, environment.adapter.streams["c"]
+    kept, longest = 1, max(can.rows, can.cols)
+    while kept < 3 + -(-(int(dut.PIPELINE.value) + 5) // longest):
+        kept *= 2
+    environment.adapter.pace({"a": 0, "w": 0})
+    job, before = runner.generator.job(Constraints(k=1)), c.beats
+
+    async def send() -> None:
+        for _ in range(2 * kept + 5):
+            await environment.send(job)
+
+    sending = cocotb.start_soon(send())  # which waits for room, too
+    await ClockCycles(dut.clk, (2 * kept + 5) * (can.cols + 20))
+    beyond = c.beats - before - kept * can.cols
+    check("engine.packets_ahead", 0 <= beyond <= 4, lambda: f"{beyond} beats after {kept} packets")
+    environment.adapter.pace({})
+    await sending
+    await environment.drained()
 
 
 async def counters_set(runner: Runner) -> None:

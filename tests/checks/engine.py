@@ -55,6 +55,12 @@ GUARDS = {
         "flags_set = m_axis_y_tvalid ?",
         "flags_stick_until_cleared",
     ),
+    "engine.packets_ahead": fault(
+        "engine",
+        "(PIPELINE + 5 + PERIOD - 1) / PERIOD)",
+        "(PIPELINE + 5 + PERIOD - 1) / PERIOD + 9)",
+        "so_many_c_packets_are_taken_ahead",
+    ),
     "engine.soft_reset_waits": Fault(
         "registers", CONTROL, CONTROL + " && !halted", "engine", BUILD | {"ROWS": 4}, test=WAITS
     ),
