@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import signal
 import subprocess
@@ -118,5 +119,11 @@ def check_refusal(command: str, says: str, status: int, errors: str, folder: Pat
     for unclear in ("Traceback", "Error:", "error code", "<class", "object at 0x", "Errno"):
         assert unclear not in errors, errors
     left = [path for path in folder.parent.rglob("*") if path.suffix == ".unfinished"]
-    assert left == [] and [path for path in folder.rglob("*") if path.is_file()] == []
+    assert left == []
+    files = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    summaries = [folder / command / "summary.json"]  # of a whole command: that it did nothing
+    assert files in ([], summaries), files
+    for path in files:
+        said = json.loads(path.read_text())
+        assert (said["complete"], said["exit_status"], said["begun"]) == (False, 2, True)
     assert not TOUCHED.exists()

@@ -67,6 +67,8 @@ def test_what_is_malformed_is_refused_in_one_sentence(
 @pytest.mark.parametrize("case", by_make(), ids=str)
 def test_make_refuses_it_too(case: Case, folder: Path) -> None:
     variables = case.variables(folder.parent / "files")
+    if any(str(value) != str(value).lstrip() for value in variables.values()):
+        pytest.skip("make itself takes spaces off the front of a value")
     status, errors = make(case.command, variables, folder)
     check_refusal(case.command, case.says, status, errors, folder)
 
