@@ -13,7 +13,8 @@ any other address, and one that is no multiple of 4, is answered with SLVERR, re
 changes nothing. What is in no field reads as 0. The counters read as they were when
 CONTROL.snapshot was last written: all of them, low and high halves, are of one cycle. They run one
 cycle behind: what happened in a cycle is counted in the next one, a pair of beats together with its
-MACs and those gated. They run modulo 2^64.
+MACs and those gated. They run modulo 2^64. Reset takes answers back, and BRESP, RRESP and RDATA are
+zero from then until the next answer.
 
 A write takes effect once its address and data are in and no earlier answer waits, at the earliest
 in the cycle after the later of the two; its answer is offered in the cycle after that. A read shows

@@ -13,6 +13,11 @@ def fault(old: str, new: str, test: str) -> Fault:
 
 
 GUARDS = {
+    "registers.answers_after_reset": fault(
+        "            s_axil_bresp <= OKAY;",
+        "            if (s_axil_bresp !== SLVERR) s_axil_bresp <= OKAY;",
+        "reset_takes_answers_back",
+    ),
     "registers.outputs": fault(
         "(irq_status_q & irq_enable_q[1:0]) != 2'd0",
         "irq_status_q[0] && irq_enable_q[0]",
