@@ -35,7 +35,13 @@ async def tick(bench: Bench, **engine: int) -> None:
 
 
 async def send_write(bench: Bench, name: str) -> None:
-    """Offer a write of ones, and leave its answer waiting."""
+    """Offer a write of ones, let it take effect, and leave its answer waiting."""
+    await offer_write(bench, name)
+    await tick(bench)
+
+
+async def offer_write(bench: Bench, name: str) -> None:
+    """Offer a write of ones, which takes effect in the next cycle."""
     bench.pins.drive(
         s_axil_awvalid=1,
         s_axil_awaddr=offset(name),
@@ -47,4 +53,3 @@ async def send_write(bench: Bench, name: str) -> None:
     await tick(bench)
     bench.effects[bench.pins.cycles + EFFECT] = Write(name, ALL_ONES)
     bench.pins.drive(s_axil_awvalid=0, s_axil_wvalid=0)
-    await tick(bench)

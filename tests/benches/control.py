@@ -59,11 +59,11 @@ class Pins:
         """Return what an input is set to."""
         return self._driven[name]
 
-    async def reset(self, **values: int) -> None:
-        """Hold reset for two cycles, then set inputs; nothing is looked at."""
+    async def reset(self, length: int = 2, **values: int) -> None:
+        """Hold reset for some cycles, then set inputs; nothing is looked at."""
         self.drive(rst=1)
-        await self.edge
-        await self.edge
+        for _ in range(length):
+            await self.edge
         self.drive(rst=0, **values)
         self.cycles = 0
 

