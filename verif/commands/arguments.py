@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+SHARED = ("HDL", "SEED", "SIM")
+"""Variables that a command's own processes read as well."""
+
 OPTION = re.compile(r"argument --([\w-]+): ?")
 WHOLE = re.compile(r"[+-]?[0-9]+")
 
@@ -33,7 +36,10 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 for parser in action.choices.values():
                     parser._take_variables()
-            text = os.environ.get(variable(action))
+            name = variable(action)
+            text = os.environ.get(name)
+            if name not in SHARED:  # what it starts may be commands, too
+                os.environ.pop(name, None)
             if text and isinstance(action, argparse._StoreTrueAction):
                 action.default = text != "0"
             elif text and action.option_strings and action.nargs is None:

@@ -7,6 +7,7 @@ environment.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -113,6 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.limit:
         options = [*options, "-o", f"faulthandler_timeout={chosen.limit}"]
     folder = command_folder(chosen.command)
+    os.environ.pop("RUN", None)  # it is of this run, not of those that tests make
     if chosen.command in ("sim", "test") and not (chosen.tests or chosen.failed):
         options = [*options, "--checks", str(folder / "checks")]
     session = Session(folder, options, chosen.jobs)
