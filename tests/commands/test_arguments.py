@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 
 import pytest
 
@@ -103,3 +104,22 @@ def refused(
     error = capsys.readouterr().err
     assert error.count("\n") == 1, error
     return status, error
+
+
+@pytest.mark.parametrize("name", ["sim", "soak", "test", "judges"])
+def test_variables_stand_for_options_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse = importlib.import_module("verif.regression.__main__").parse
+    for variable, text in {"JOBS": "3", "TESTS": "one or two", "SEED": "7", "LIMIT": ""}.items():
+        monkeypatch.setenv(variable, text)
+    monkeypatch.setattr("sys.argv", ["verif", name])
+    settings = parse(None)
+    assert (settings.jobs, settings.tests, settings.limit) == ("3", "one or two", None)
+    assert "JOBS" not in os.environ and "TESTS" not in os.environ and os.environ["SEED"] == "7"
+    assert parse([name]).tests is None
+    monkeypatch.setenv("JOBS", "3")
+    monkeypatch.setattr("sys.argv", ["verif", name, "--jobs", "2"])
+    assert parse(None).jobs == "2"
+    monkeypatch.setenv("JOBS", "none")
+    monkeypatch.setattr("sys.argv", ["verif", name])
+    with pytest.raises(SystemExit):
+        parse(None)

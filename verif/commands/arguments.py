@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 SHARED = ("HDL", "SEED", "SIM")
@@ -28,22 +28,26 @@ class Parser(argparse.ArgumentParser):
     ) -> argparse.Namespace:
         """Parse this process's arguments and variables, or the arguments given, and those alone."""
         if args is None:
-            self._take_variables()
+            for name in self._set_defaults(dict(os.environ)):
+                if name not in SHARED:  # what this process starts may be commands, too
+                    os.environ.pop(name, None)
         return super().parse_args(args, namespace)
 
-    def _take_variables(self) -> None:
+    def _set_defaults(self, texts: Mapping[str, str]) -> set[str]:
+        """Take defaults from variables; return the names of all that an option has."""
+        names = set()
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction):
                 for parser in action.choices.values():
-                    parser._take_variables()
+                    names |= parser._set_defaults(texts)
             name = variable(action)
-            text = os.environ.get(name)
-            if name not in SHARED:  # what it starts may be commands, too
-                os.environ.pop(name, None)
+            names.add(name)
+            text = texts.get(name)
             if text and isinstance(action, argparse._StoreTrueAction):
                 action.default = text != "0"
             elif text and action.option_strings and action.nargs is None:
                 action.default = text  # which argparse converts, and refuses, as it does a word
+        return names
 
     def error(self, message: str) -> NoReturn:
         """End the program with status 2."""
