@@ -5,11 +5,10 @@ The command's own module is imported only after its folder is taken and its summ
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-
-from verif.commands.running import REFUSED, run_command
 
 COMMANDS = {
     "accuracy": "verif.accuracy.__main__",
@@ -37,6 +36,10 @@ COMMANDS = {
 
 def main() -> int:
     """Run the command that the first word names, with the other words, and return its status."""
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is begun: no traceback of imports
+    from verif.commands.running import REFUSED, run_command
+
     name, *words = sys.argv[1:] or [""]
     if name not in COMMANDS:
         print(f"verif: '{name}' is no command, choose {', '.join(COMMANDS)}", file=sys.stderr)

@@ -140,6 +140,32 @@ def test_a_signal_leaves_no_success_and_no_process(work: Work, number: signal.Si
     assert eventually(lambda: not Path(f"/proc/{child}").exists())
 
 
+@pytest.mark.parametrize(
+    "swallows",
+    [
+        "class Falls:\n    def __del__(self): os.kill(os.getpid(), 2); time.sleep(1)\n"
+        "Falls()\ntime.sleep(60)\n",
+        "try: os.kill(os.getpid(), 2); time.sleep(60)\nexcept BaseException: pass\n",
+    ],
+    ids=["callback", "except"],
+)
+def test_a_signal_that_is_swallowed_ends_the_run(work: Work, swallows: str) -> None:
+    start = time.monotonic()
+    assert work.run(swallows + GOOD) == (130, "work: interrupted\n")
+    assert time.monotonic() - start < 10
+    assert work.summary()["complete"] is False
+
+
+def test_a_signal_that_comes_after_the_work_takes_nothing_back(work: Work) -> None:
+    late = (
+        "from verif.commands import running\n"
+        "close = running._close\n"
+        "running._close = lambda *how: (os.kill(os.getpid(), 2), close(*how))\n"
+    )
+    assert work.run(late + GOOD) == (0, "")
+    assert work.summary()["complete"] is True
+
+
 def test_the_death_of_make_ends_the_run(work: Work) -> None:
     script = work.build.parent / "command.py"
     script.write_text(BEGIN + textwrap.indent(WAITS, "    ") + "\nrun_command('work', main)")

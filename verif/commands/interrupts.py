@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from types import FrameType
@@ -16,14 +17,29 @@ INTERRUPTED = 130
 SECONDS = 0.2
 """How long a signal may go unnoticed."""
 
+AGAIN = 0.01
+"""Seconds until an interruption that was swallowed is raised again."""
+
 
 def interrupt_once() -> None:
     """Have the first signal raise KeyboardInterrupt, also where a shell has had one ignored.
 
-    Later ones change nothing: the run is ending in good order by then.
+    Later ones change nothing: the run is ending in good order by then. Where a callback of the
+    interpreter swallows the exception, it is raised again a moment later.
     """
+    sys.unraisablehook = _interrupt_again
+    signal.signal(signal.SIGALRM, _interrupt)
     for number in heeded():
         signal.signal(number, _interrupt)
+
+
+def interrupt_no_more() -> bool:
+    """Pass over all signals from now on, and return whether one has come before."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    interrupted = signal.getsignal(signal.SIGINT) == _pass_over
+    for number in heeded():
+        signal.signal(number, _pass_over)
+    return interrupted
 
 
 def heeded() -> list[signal.Signals]:
@@ -36,6 +52,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     for one in heeded():  # not SIG_IGN, which is wrong for one that has arrived already
         signal.signal(one, _pass_over)
     raise KeyboardInterrupt
+
+
+def _interrupt_again(swallowed: sys.UnraisableHookArgs) -> None:
+    if issubclass(swallowed.exc_type, KeyboardInterrupt):
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
+    else:
+        sys.__unraisablehook__(swallowed)
 
 
 def _pass_over(number: int, frame: FrameType | None) -> None:

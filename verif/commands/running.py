@@ -22,7 +22,7 @@ from typing import TextIO
 
 from verif.commands.fingerprint import sources
 from verif.commands.folders import command_folder
-from verif.commands.interrupts import INTERRUPTED, interrupt_once
+from verif.commands.interrupts import INTERRUPTED, interrupt_no_more, interrupt_once
 from verif.commands.processes import die_with_parent, kill_children
 
 REFUSED = 2
@@ -58,6 +58,9 @@ def run_command(name: str, main: Callable[[Sequence[str] | None], int]) -> int:
         folder = _checked_folder(name)
         with _owned(folder):
             return _record(name, folder, main)
+    except KeyboardInterrupt as interruption:
+        _say(name, interruption)
+        return INTERRUPTED
     except (BusyError, OSError) as error:
         _say(name, error)
         return REFUSED
@@ -70,14 +73,20 @@ def _record(name: str, folder: Path, main: Callable[[Sequence[str] | None], int]
     _write(folder, begun | {"begun": True})
     begun["sources"] = before = sources()
     error: BaseException | None = None
+    interrupted = False
     try:
-        status = main(None)
+        try:
+            status = main(None)
+        finally:
+            interrupted = interrupt_no_more()
     except SystemExit as stop:
         status = stop.code if isinstance(stop.code, int) else REFUSED
     except KeyboardInterrupt as interruption:
         status, error = INTERRUPTED, interruption
     except (OSError, MemoryError, ValueError, BrokenProcessPool) as failure:
         status, error = REFUSED, failure
+    if interrupted and status == 0:  # something that it called has taken the exception for its own
+        status, error = INTERRUPTED, KeyboardInterrupt()
     if error is not None:
         kill_children()
         _say(name, error)

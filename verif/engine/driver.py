@@ -24,6 +24,7 @@ from cocotbext.axi import (
 
 from model import ACCUMULATORS, ROUNDINGS, Format, accumulator_width
 from verif.engine.protocol import StreamChecker
+from verif.engine.register_model import COUNTERS
 from verif.engine.registers import REGISTERS
 from verif.engine.tile import Configuration, Tile, unpack_rows
 from verif.simulator.checks import check
@@ -135,7 +136,7 @@ class EngineDriver:
         await self.write("CONTROL", snapshot=1)
         return {
             name.lower(): await self.read(name) + (await self.read(f"{name}_HIGH") << 32)
-            for name in ("CYCLES", "BUSY", "STALLED", "IDLE", "MACS", "GATED")
+            for name in COUNTERS
         }
 
     async def configure(self, configuration: Configuration) -> None:
