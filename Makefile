@@ -38,7 +38,7 @@
 ##   make vectors  golden vectors, JSON and $readmemh hex    SEED= DOTS=how many dot products
 ##   make lint     ruff, import directions, Icarus Verilog and Verilator, all silent
 ##   make setup    only prepare: virtual environment, simulator
-##   make clean    remove build/, .venv/ and caches
+##   make clean    remove build/, .venv/ and caches, unless a command is at work there
 ##
 ##   replay, sim, test, soak: SIM=icarus|verilator, JOBS=processes     mutate, judges: JOBS=
 ##   all: RUN=name (results go to build/<command>-name: for a second run at the same time)
@@ -89,5 +89,4 @@ code-coverage: compiler
 	$(PYTHON) -m verif $@
 
 clean:
-	rm -rf build dist .venv .pytest_cache .ruff_cache .import_linter_cache *.egg-info
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@sh verif/commands/clean.sh

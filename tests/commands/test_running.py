@@ -207,6 +207,23 @@ def test_a_name_of_a_run_is_a_name(work: Work, name: str) -> None:
     assert not work.build.exists()
 
 
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"HDL": "/nowhere"}, "HDL=/nowhere: no Verilog file (*.v) in it, the design's are wanted"),
+        ({"HDL": "README.md"}, "HDL=README.md: no Verilog file"),
+        ({"WAVES": "x"}, "WAVES=x: 1 for yes, or 0, is wanted"),
+    ],
+    ids=str,
+)
+def test_a_variable_that_no_command_can_take_is_refused(
+    work: Work, variables: dict[str, str], says: str
+) -> None:
+    status, error = work.run(GOOD, **variables)
+    assert status == 2 and error.startswith(f"work: {says}") and error.count("\n") == 1
+    assert not work.build.exists()
+
+
 def test_a_run_with_nothing_to_do_keeps_the_last_result(work: Work) -> None:
     assert work.run(GOOD)[0] == 0
     last = work.summary()
@@ -218,8 +235,19 @@ def test_a_run_with_nothing_to_do_keeps_the_last_result(work: Work) -> None:
     assert json.loads((work.build / "work" / "previous.json").read_text()) == last
 
 
+@pytest.mark.parametrize("text", ["", "null", "[]", '"begun"', "{", "\0"])
+def test_what_is_no_summary_is_passed_over(work: Work, text: str) -> None:
+    (work.build / "work").mkdir(parents=True)
+    (work.build / "work" / "summary.json").write_text(text)
+    assert work.run(GOOD) == (0, "")
+    assert work.summary()["answer"] == 42
+    assert not (work.build / "work" / "previous.json").exists()
+    assert work.run(f"(folder / 'summary.json').write_text({text!r})\nreturn 0")[1] == ""
+
+
 def test_sources_that_change_meanwhile_are_no_state(work: Work, tmp_path: Path) -> None:
     (tmp_path / "hdl").mkdir()
+    (tmp_path / "hdl" / "old.v").touch()
     change = "(pathlib.Path(os.environ['HDL']) / 'new.v').touch()\n"
     status, error = work.run(change + GOOD, HDL=str(tmp_path / "hdl"))
     assert status == 0 and error.startswith("work: the sources changed while it ran")

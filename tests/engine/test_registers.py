@@ -5,10 +5,9 @@ import re
 import pytest
 import yaml
 
-from verif.commands.folders import ROOT
+from verif.commands.folders import ROOT, design_folder
 from verif.engine.registers import ACCESSES, MAP, REGISTERS
 from verif.registers import document
-from verif.simulator.simulation import design_folder
 
 
 def rtl_addresses() -> dict[str, int]:

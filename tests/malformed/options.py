@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.malformed.case import Case, given
+from verif.commands.folders import ROOT
 
 NO_NUMBERS = ("x", " ", "1.5", "1e9", "nan", "0x10", "\u0663", "\uff13", "1_000", "9" * 5000, "-")
 
@@ -17,6 +18,7 @@ def _numbers(command: str, variable: str, more: Iterable[str] = ()) -> list[Case
     ]
 
 
+DOCS = ROOT / "docs"
 COUNT = ("0", "-1")
 PROCESSES = (*COUNT, "1025", "1000000000")
 TIMES = ("0", "-1", "x", " ", "nan", "inf", "-inf", "\u0663", "1_0", "1,5", "")
@@ -49,6 +51,10 @@ CASES = [
     *_numbers("sim", "JOBS", PROCESSES),
     *_numbers("test", "JOBS", PROCESSES),
     *_numbers("soak", "JOBS", PROCESSES),
+    *_numbers("judges", "JOBS", PROCESSES),
+    *_numbers("light", "JOBS", PROCESSES),
+    *_numbers("malformed", "JOBS", PROCESSES),
+    *_numbers("runs", "JOBS", PROCESSES),
     *(
         Case(f"{variable}={text!r}", command, given(**{variable: text}), f"{variable}={text}: ")
         for command, variable in (("sim", "LIMIT"), ("test", "LIMIT"), ("soak", "MINUTES"))
@@ -91,6 +97,14 @@ CASES = [
             ("mutate", "MODULES", "none", "none"),
             ("checks", "ONLY", "none", "none"),
             ("bench", "ONLY", "none", "none"),
+            *(
+                (command, "DOCUMENT", text, f"DOCUMENT={text}: ")
+                for command in ("mutate", "checks", "cover-compare")
+                for text in ("/nowhere/report.md", " ", "README.md/report.md")
+            ),
+            ("mutate", "DOCUMENT", str(DOCS), f"DOCUMENT={DOCS}: a file's name is wanted"),
+            ("checks", "DOCUMENT", f"{DOCS}/", f"DOCUMENT={DOCS}/: a file's name is wanted"),
+            ("cover-compare", "DOCUMENT", __file__, f"DOCUMENT={__file__}: a folder to write to"),
             ("code-coverage", "TESTS", "none", "none"),
             ("replay", "DATA", "none.npz", "none.npz: no such file"),
             ("accuracy", "MODEL", "none.onnx", "MODEL=none.onnx: DATA= and CALIBRATION= is needed"),

@@ -30,6 +30,10 @@ MAINS = {
     "sim": "verif.regression.__main__",
     "test": "verif.regression.__main__",
     "soak": "verif.regression.__main__",
+    "judges": "verif.regression.__main__",
+    "light": "verif.regression.__main__",
+    "malformed": "verif.regression.__main__",
+    "runs": "verif.regression.__main__",
 }
 ENVIRONMENT = {
     "sim": ("SEED", "SIM"),
@@ -75,7 +79,7 @@ def call(
         if hasattr(module, place):
             monkeypatch.setattr(module, place, folder)
     monkeypatch.chdir(folder.parent)
-    arguments = [command] if command in ("sim", "test", "soak") else []
+    arguments = [command] if MAINS[command] == "verif.regression.__main__" else []
     for name, value in variables.items():
         if name in ENVIRONMENT.get(command, ()):
             monkeypatch.setenv(name, str(value))
@@ -90,8 +94,8 @@ def call(
     return status, capsys.readouterr().err
 
 
-def make(command: str, variables: Mapping[str, object], folder: Path) -> tuple[int, str]:
-    """Run a target of make, whose results go into a folder; return status and errors.
+def make(command: str, variables: Mapping[str, object]) -> tuple[int, str]:
+    """Run a target of make; return status and errors.
 
     What make itself says of a target that fails is left out.
     """
@@ -99,7 +103,7 @@ def make(command: str, variables: Mapping[str, object], folder: Path) -> tuple[i
     unset = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "SEED", "SIM", "TEST_SEED")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     done = subprocess.run(
-        ["make", "-s", command, *given, f"BUILD={folder}"],
+        ["make", "-s", command, *given],
         cwd=ROOT,
         env=environment,
         capture_output=True,

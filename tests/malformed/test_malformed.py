@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import zlib
 from collections import Counter
@@ -18,6 +19,7 @@ from tests.malformed import images, networks, options, selections, tiles
 from tests.malformed.case import Case
 from tests.malformed.payload import TOUCHED
 from tests.malformed.running import MAINS, call, check_refusal, make
+from verif.__main__ import COMMANDS
 from verif.replay.tile_file import read_tile
 
 CASES = [
@@ -69,8 +71,32 @@ def test_make_refuses_it_too(case: Case, folder: Path) -> None:
     variables = case.variables(folder.parent / "files")
     if any(str(value) != str(value).lstrip() for value in variables.values()):
         pytest.skip("make itself takes spaces off the front of a value")
-    status, errors = make(case.command, variables, folder)
+    status, errors = make(case.command, {**variables, "BUILD": folder})
     check_refusal(case.command, case.says, status, errors, folder)
+
+
+SHARED = {
+    "RUN": ("a/b", "is wanted"),
+    "HDL": ("/nowhere", "no Verilog file (*.v) in it"),
+    "WAVES": ("yes", "1 for yes, or 0, is wanted"),
+    "BUILD": ("README.md", "Not a directory"),
+}
+"""Variables that all commands take: a wrong text, and what is said of it."""
+
+
+def shared() -> list[tuple[str, str]]:
+    """Return each command with each of these variables; of all, one of them a command."""
+    pairs = list(itertools.product(COMMANDS, SHARED))
+    return pairs if COMPLETE else pairs[:: len(SHARED) + 1]
+
+
+@pytest.mark.parametrize(("command", "name"), shared())
+def test_make_refuses_what_no_command_can_take(command: str, name: str, folder: Path) -> None:
+    text, says = SHARED[name]
+    status, errors = make(command, {"BUILD": folder, name: text})
+    assert status == 2 and errors.count("\n") == 1
+    assert errors.startswith(f"{command}: ") and text in errors and says in errors
+    assert list(folder.iterdir()) == []
 
 
 def test_there_are_cases_of_every_command_and_kind() -> None:

@@ -12,10 +12,9 @@ import pytest
 from model.graph.files import COMMITTED
 from model.quantization.gemm_layer import GemmLayer
 from tests.replay.replaying import call_replay, change_weight_on_its_way
-from verif.commands.folders import ROOT
+from verif.commands.folders import ROOT, design_folder
 from verif.replay import __main__ as replay
 from verif.replay import layer_runner
-from verif.simulator.simulation import design_folder
 
 README = (ROOT / "README.md").read_text("utf-8")
 SMALL_LAYER = "block3/shortcut.0"

@@ -136,5 +136,6 @@ def test_what_an_interrupted_run_has_left_is_no_result(tmp_path: Path) -> None:
     (tmp_path / "cover" / "summary.json").write_text('{"points": [')
     results = read_results(tmp_path, NOW)
     assert results.tests["bench_unit.sums"] == Counter(passed=1) and not results.cover
-    (tmp_path / "sim" / "summary.json").write_text('{"complete": false, "begun": true}')
-    assert read_results(tmp_path, NOW) == Results({}, {})
+    for text in ('{"complete": false, "begun": true}', "null", ""):
+        (tmp_path / "sim" / "summary.json").write_text(text)
+        assert read_results(tmp_path, NOW) == Results({}, {})

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from verif.checks.campaign import Campaign, Check, Verdict
 from verif.checks.guards import GuardError, find_guards
 from verif.checks.report import Result, markdown, show, show_list, summarize
-from verif.commands.arguments import JOBS, Parser, whole
+from verif.commands.arguments import JOBS, Parser, file_to_write, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import ROOT, command_folder
 from verif.commands.interrupts import INTERRUPTED
@@ -89,7 +89,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=whole(), default=1, help="what everything random depends on")
     parser.add_argument("--jobs", type=JOBS, default=os.cpu_count(), help="checks at a time")
     parser.add_argument("--list", action="store_true", help="only list checks and asserts")
-    parser.add_argument("--document", type=Path, help="write the table there, if all was judged")
+    parser.add_argument(
+        "--document", type=file_to_write, help="write the table there, if all was judged"
+    )
     parser.add_argument("--results", type=Path, default=command_folder("checks"))
     return parser.parse_args(arguments)
 

@@ -24,10 +24,9 @@ from verif.code_coverage.report import as_dict, print_table, print_uncovered, wr
 from verif.code_coverage.runs import RunError, Runs, find_cases
 from verif.commands.arguments import JOBS, Parser, whole
 from verif.commands.files import write_json
-from verif.commands.folders import ROOT, command_folder
+from verif.commands.folders import ROOT, command_folder, design_folder
 from verif.commands.interrupts import INTERRUPTED
 from verif.commands.running import run_command
-from verif.simulator.simulation import design_folder
 
 EXCLUSIONS = Path(__file__).with_name("exclusions.yaml")
 

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 SHARED = ("HDL", "SEED", "SIM")
@@ -44,7 +45,9 @@ class Parser(argparse.ArgumentParser):
             names.add(name)
             text = texts.get(name)
             if text and isinstance(action, argparse._StoreTrueAction):
-                action.default = text != "0"
+                if text not in ("0", "1"):
+                    self.error(f"{name}={text}: 1 for yes, or 0, is wanted")
+                action.default = text == "1"
             elif text and action.option_strings and action.nargs is None:
                 action.default = text  # which argparse converts, and refuses, as it does a word
         return names
@@ -91,6 +94,24 @@ def sizes(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)+", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"={text}: sizes above zero are wanted, as in 1,3,48,320")
     return tuple(map(int, text.split(",")))
+
+
+def file_to_write(text: str) -> Path:
+    """Turn an option's text into the path of a file that can be written when all work is done."""
+    path = Path(text)
+    if path.is_dir() or not text.strip():
+        raise argparse.ArgumentTypeError(f"={text}: a file's name is wanted")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"={text}: {path.parent} is no folder to write to")
+    return path
+
+
+def folder_to_write(text: str) -> Path:
+    """Turn an option's text into the path of a folder in which files can be written."""
+    path = Path(text)
+    if not text.strip() or not path.is_dir() or not os.access(path, os.W_OK):
+        raise argparse.ArgumentTypeError(f"={text}: a folder to write to is wanted")
+    return path
 
 
 def positive(text: str) -> float:

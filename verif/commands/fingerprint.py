@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from verif.commands.folders import ROOT
+from verif.commands.folders import ROOT, design_folder
 
 PARTS: Mapping[str, tuple[str, ...]] = {"model": ("model",), "environment": ("verif", "tests")}
 """Rooms whose files, compiled Python left out, make up a part."""
@@ -28,7 +27,7 @@ def sources(root: Path = ROOT) -> dict[str, str]:
     dict
         12 hexadecimal digits for each part, of the names and contents of its files.
     """
-    hdl = Path(os.environ.get("HDL") or root / "hdl")
+    hdl = design_folder(root)
     parts = {"design": hashed(hdl, sorted(hdl.glob("*.v*")))}
     for part, rooms in PARTS.items():
         files = (path for room in rooms for path in sorted((root / room).rglob("*")))

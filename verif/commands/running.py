@@ -7,7 +7,6 @@ However a command ends, what stands in its ``summary.json`` is about this run: t
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import shlex
@@ -21,22 +20,20 @@ from pathlib import Path
 from typing import TextIO
 
 from verif.commands.fingerprint import sources
-from verif.commands.folders import command_folder
+from verif.commands.folders import command_folder, design_folder
 from verif.commands.interrupts import INTERRUPTED, interrupt_no_more, interrupt_once
 from verif.commands.processes import die_with_parent, kill_children
+from verif.commands.summaries import PREVIOUS, SUMMARY, read_summary, write_summary
 
 REFUSED = 2
-SUMMARY, PREVIOUS = "summary.json", "previous.json"
-"""Of this run, and of the last one that did something."""
-
 SPACE = 64 * 2**20
 """Bytes that must be free where a command writes; most of them leave less."""
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 
 
-class BusyError(ValueError):
-    """The folder belongs to another run."""
+class RefusedError(ValueError):
+    """Before anything was begun: a variable that no command can take, or a folder that is taken."""
 
 
 def run_command(name: str, main: Callable[[Sequence[str] | None], int]) -> int:
@@ -61,7 +58,7 @@ def run_command(name: str, main: Callable[[Sequence[str] | None], int]) -> int:
     except KeyboardInterrupt as interruption:
         _say(name, interruption)
         return INTERRUPTED
-    except (BusyError, OSError) as error:
+    except (RefusedError, OSError) as error:
         _say(name, error)
         return REFUSED
 
@@ -70,7 +67,7 @@ def _record(name: str, folder: Path, main: Callable[[Sequence[str] | None], int]
     """Run a command that owns its folder, and leave its status in the summary."""
     begun = {"command": name, "complete": False, "exit_status": 1, "started": time.time()}
     _keep_previous(folder)
-    _write(folder, begun | {"begun": True})
+    write_summary(folder, begun | {"begun": True})
     begun["sources"] = before = sources()
     error: BaseException | None = None
     interrupted = False
@@ -100,23 +97,25 @@ def _record(name: str, folder: Path, main: Callable[[Sequence[str] | None], int]
 def _close(folder: Path, begun: dict[str, object], status: int) -> None:
     """Enter how the run ended; one that did not end well by its own account is incomplete."""
     path = folder / SUMMARY
-    try:
-        left = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        left = {}
+    left = read_summary(path) or {}
     if status == 0 and "begun" in left and (folder / PREVIOUS).exists():
         (folder / PREVIOUS).replace(path)  # there was nothing to do: the last result stands
         return
     ended = status in (0, 1) and left.get("complete", True) is not False and "begun" not in left
-    _write(folder, begun | left | {"complete": ended, "exit_status": status})
+    write_summary(folder, begun | left | {"complete": ended, "exit_status": status})
 
 
 def _checked_folder(name: str) -> Path:
     run = os.environ.get("RUN")
     if run and not RUN_NAME.fullmatch(run):
-        raise BusyError(
+        raise RefusedError(
             f"RUN={run}: a name of up to 64 letters, digits, dots, dashes and underscores is wanted"
         )
+    waves, design = os.environ.get("WAVES", ""), design_folder()
+    if waves not in ("", "0", "1"):
+        raise RefusedError(f"WAVES={waves}: 1 for yes, or 0, is wanted")
+    if not any(design.glob("*.v")):
+        raise RefusedError(f"HDL={design}: no Verilog file (*.v) in it, the design's are wanted")
     return command_folder(name)
 
 
@@ -136,7 +135,7 @@ def _owned(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(_holder(folder, file)) from None
+            raise RefusedError(_holder(folder, file)) from None
         file.truncate(0)
         file.write(f"{os.getpid()} {time.strftime('%H:%M:%S')} {shlex.join(sys.argv[1:])}")
         file.flush()
@@ -156,25 +155,9 @@ def _holder(folder: Path, file: TextIO) -> str:
 def _keep_previous(folder: Path) -> None:
     """Put the last summary aside, unless it is of a run that did nothing."""
     path = folder / SUMMARY
-    try:
-        did_something = "begun" not in json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return
-    except (OSError, ValueError):
-        did_something = False
-    if did_something:
+    summary = read_summary(path)
+    if summary is not None and "begun" not in summary:
         path.replace(folder / PREVIOUS)
-
-
-def _write(folder: Path, content: dict[str, object]) -> None:
-    """Write the summary whole; without what `verif.commands.files` needs, so at once."""
-    unfinished = folder / f".{SUMMARY}.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(folder / SUMMARY)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _say(name: str, error: BaseException) -> None:

@@ -106,8 +106,10 @@ install_packages() {
 require_base_python() {
     command -v "$base_python" >/dev/null \
         || fail "BASE_PYTHON=$base_python is not on PATH: install Python 3.11 or later, or name one with BASE_PYTHON=."
-    "$base_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-        || fail "$base_python is $("$base_python" --version 2>&1): Python 3.11 or later is needed, name one with BASE_PYTHON=."
+    found=$("$base_python" -c 'import platform; print(platform.python_version())' 2>/dev/null) \
+        || found="no Python"
+    "$base_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+        || fail "BASE_PYTHON=$base_python is $found: Python 3.11 or later is needed, name one with BASE_PYTHON=."
     is_debian_python && return
     has_venv || fail "$base_python has no venv or ensurepip module: name a complete Python with BASE_PYTHON=."
     has_libpython || fail "$base_python has no shared library, which cocotb loads: name a Python built with --enable-shared, BASE_PYTHON=."

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from verif.commands.arguments import JOBS, Parser, whole
+from verif.commands.arguments import JOBS, Parser, folder_to_write, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import command_folder
 from verif.commands.running import run_command
@@ -191,7 +191,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = Parser(prog="cover-compare", description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=whole(1), default=5, help="how many, from 1 on")
     parser.add_argument("--jobs", type=JOBS, default=os.cpu_count(), help="simulations at a time")
-    parser.add_argument("--document", type=Path, help="folder for coverage.svg and its tables")
+    parser.add_argument(
+        "--document", type=folder_to_write, help="folder for coverage.svg and its tables"
+    )
     parser.add_argument("--only", default="*", help="pattern of the shards' names, as in 'unit*'")
     settings = parser.parse_args(arguments)
     shards = matching(settings.only)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from verif.commands.arguments import JOBS, Parser, whole
+from verif.commands.arguments import JOBS, Parser, file_to_write, whole
 from verif.commands.files import write_text
 from verif.commands.folders import ROOT, command_folder
 from verif.commands.interrupts import INTERRUPTED
@@ -56,7 +56,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--hdl", type=Path, default=ROOT / "hdl", help="folder of the design")
     parser.add_argument("--results", type=Path, default=command_folder("mutate"))
     parser.add_argument("--retry", action="store_true", help="judge kept survivors once more")
-    parser.add_argument("--document", type=Path, help="write the report there too, if complete")
+    parser.add_argument(
+        "--document", type=file_to_write, help="write the report there too, if complete"
+    )
     settings = parser.parse_args(arguments)
     if settings.people is None:
         settings.people = PEOPLE_FULL if settings.full else PEOPLE

@@ -25,7 +25,7 @@ import numpy as np
 from cocotb_test.simulator import Simulator as CocotbTest
 from cocotb_tools.check_results import get_results
 
-from verif.commands.folders import BUILD, ROOT
+from verif.commands.folders import BUILD, design_folder
 from verif.commands.processes import dying_with_parent
 from verif.simulator.build_cache import cached, locked
 from verif.simulator.checks import keep_counts
@@ -43,11 +43,6 @@ at once, their numbers stand before it."""
 
 class SimulationError(RuntimeError):
     """A simulation that failed, ended early or executed no test."""
-
-
-def design_folder() -> Path:
-    """Folder with the sources: the variable HDL, or the project's own."""
-    return Path(os.environ.get("HDL", ROOT / "hdl"))
 
 
 def bench_random() -> np.random.Generator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from verif.commands.summaries import read_summary
 from verif.testplan.plan import Feature, module_name
 
 RUNS = ("test", "sim")
@@ -83,10 +83,7 @@ def read_results(build: Path, now: Mapping[str, str]) -> Results:
 
 def _summary(path: Path, wanted: str) -> dict[str, Any]:
     """Return what a run has left; nothing if it has left no results."""
-    try:
-        summary = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+    summary = read_summary(path) or {}
     return summary if wanted in summary else {}
 
 
