@@ -50,6 +50,8 @@
 # is never expanded by make, nor read by a shell. Their defaults live in Python alone.
 $(foreach name,$(.VARIABLES),$(if $(filter command line environment,$(origin $(name))),\
   $(if $(filter-out MAKE% MFLAGS SHELL,$(name)),$(eval override export $(name) := $$(value $(name))))))
+# With it, each of hundreds of simulators would compile the benches anew.
+unexport PYTHONDONTWRITEBYTECODE
 VENV ?= .venv
 BASE_PYTHON ?= python3
 export VENV BASE_PYTHON

@@ -1,6 +1,7 @@
 """``make accuracy`` on a small network: what it leaves behind, and what it refuses."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,11 @@ def summary_of(folder: Path) -> dict:
     return network
 
 
+def results(folder: Path) -> Path:
+    """Return the folder of the only network."""
+    return Path(summary_of(folder)["folder"])
+
+
 def test_rows_files_and_pictures(folder, arguments):
     assert accuracy.main(arguments) == 0
     summary = summary_of(folder)
@@ -61,9 +67,9 @@ def test_rows_files_and_pictures(folder, arguments):
     assert snr["FFP8"] > 30 > snr["OCP E5M2"]
     assert abs(summary["on_codes"]["snr"] - summary["on_codes"]["emulated_snr"]) < 3
     for name in ("systems", "formats", "grid"):
-        assert (folder / "mixed" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (results(folder) / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "table.md").read_text().count("\n") == 2 + len(names)
-    assert (folder / "mixed" / "table.md").read_text().count("\n") == 2 + len(names)
+    assert (results(folder) / "table.md").read_text().count("\n") == 2 + len(names)
 
 
 def test_a_map_is_compared_by_its_pixels(folder, tmp_path, seed, capsys):
@@ -95,17 +101,32 @@ def test_values_are_compared_by_noise_alone(folder, tmp_path, seed, capsys):
     assert {row["agreement"] for row in summary["rows"]} == {None}
     assert summary["rows"][-1]["snr"] > 20
     assert "compared by SNR alone" in capsys.readouterr().out
-    assert "| FFP8 | - | - | - | " in (folder / "rows" / "table.md").read_text()
+    assert "| FFP8 | - | - | - | " in (results(folder) / "table.md").read_text()
+
+
+def test_two_files_of_one_name_have_results_of_their_own(folder, arguments, tmp_path):
+    assert accuracy.main([*arguments, "--formats", "s1e4f3"]) == 0
+    first, text = results(folder), (results(folder) / "selection.yaml").read_text()
+    other = tmp_path / "other" / "mixed.onnx"
+    other.parent.mkdir()
+    shutil.copy(arguments[1], other)
+    arguments[1] = str(other)
+    assert accuracy.main([*arguments, "--formats", "s1e3f4"]) == 0
+    second = results(folder)
+    assert first != second and {first.parent, second.parent} == {folder}
+    assert first.name.startswith("mixed@") and second.name.startswith("mixed@")
+    assert (first / "selection.yaml").read_text() == text
+    assert (second / "selection.yaml").read_text() != text
 
 
 def test_selection_and_export_are_the_network(folder, arguments):
     assert accuracy.main(arguments) == 0
     network = load_network(arguments[1])
-    selection = read_selection(folder / "mixed" / "selection.yaml")
+    selection = read_selection(results(folder) / "selection.yaml")
     calibration = calibrate(network, read_images(arguments[5], network).images)
     codes = weight_codes(network, selection, calibration)
     expected = export_arrays(apply_selection(network, selection, codes))
-    with np.load(folder / "mixed" / "quantized.npz", allow_pickle=False) as file:
+    with np.load(results(folder) / "quantized.npz", allow_pickle=False) as file:
         found = dict(file)
     assert set(found) == set(expected)
     assert all(np.array_equal(found[name], expected[name]) for name in expected)
@@ -119,7 +140,7 @@ def test_selection_and_export_are_the_network(folder, arguments):
 def test_only_the_formats_asked_for(folder, arguments):
     assert accuracy.main([*arguments, "--formats", "s1e3f4,s0e[23]f?"]) == 0
     assert summary_of(folder)["exp_max"] == 3
-    selection = read_selection(folder / "mixed" / "selection.yaml")
+    selection = read_selection(results(folder) / "selection.yaml")
     formats = [*selection.tensors.values(), *(w.fmt for w in selection.weights.values())]
     assert {str(fmt).partition("b")[0] for fmt in formats} <= {"s1e3f4", "s0e2f6", "s0e3f5"}
 
@@ -130,7 +151,7 @@ def test_images_without_labels(folder, arguments, tmp_path, seed):
     summary = summary_of(folder)
     assert summary["float_top1"] is None and not summary["labels"] and summary["images"] == 5
     assert {row["top1"] for row in summary["rows"]} == {None}
-    assert "| FFP8 | - | - | " in (folder / "mixed" / "table.md").read_text()
+    assert "| FFP8 | - | - | " in (results(folder) / "table.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_a_fault_is_found_and_described(fault: int, number: int, seed: int) -> N
 def test_the_command_says_what_is_wrong(
     capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("verif.own_design.BUILD", tmp_path)
+    monkeypatch.setattr("verif.own_design.command_folder", lambda name: tmp_path / name)
     monkeypatch.setattr("verif.own_design.logging.disable", lambda level: None)
     arguments = ["fp8_mac", "--hdl", str(HERE), "--adapter", ADAPTER, "--seed", "1"]
     assert main([*arguments, "--parameters", "FAULT=9", "--extra", "0"]) == 1

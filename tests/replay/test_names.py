@@ -12,8 +12,9 @@ from onnx import helper
 from model.graph.importing.network import load_network
 from tests.graph.tiny_networks import normal, write_network
 from tests.replay.replaying import call_replay
+from verif.commands.folders import folder_name
 from verif.replay import __main__ as replay
-from verif.replay.names import folder_name, select_layers
+from verif.replay.names import select_layers
 
 NAMES = (
     "stem block1/conv1 a/b a_b a.b A/B a b "

@@ -54,7 +54,7 @@ def selection(files) -> Selection:
 
 @pytest.mark.parametrize("name", ["fashion_resnet8", "fashion_vgg"])
 def test_committed_networks_have_committed_images(name):
-    expected = Source(name, "fashion_mnist_test", "fashion_mnist_calibration")
+    expected = Source(name, "fashion_mnist_test", "fashion_mnist_calibration", name)
     assert replay_source(name, None, None) == expected
     assert replay_source(name, "mine.npz", None) == replace(expected, data="mine.npz")
     assert replay_source(name, None, "mine.npz") == replace(expected, calibration="mine.npz")
@@ -63,8 +63,10 @@ def test_committed_networks_have_committed_images(name):
 def test_packaged_networks_have_their_own_images(monkeypatch):
     paths = PackagedNetwork(Path("a.onnx"), Path("b.npz"), Path("c.npz"))
     monkeypatch.setattr(named_sources, "packaged", lambda name, folder: paths)
-    assert replay_source("cifar10", None, None) == Source("a.onnx", "b.npz", "c.npz")
-    assert replay_source("cifar10", "mine.npz", None) == Source("a.onnx", "mine.npz", "c.npz")
+    assert replay_source("cifar10", None, None) == Source("a.onnx", "b.npz", "c.npz", "cifar10")
+    assert replay_source("cifar10", "mine.npz", None) == Source(
+        "a.onnx", "mine.npz", "c.npz", "cifar10"
+    )
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ class Disturbed:
 
     def start(self, **options: object) -> None:
         """Start it, as `make` does."""
-        self.tag = secrets.token_hex(8)
+        self.tag, self.started = secrets.token_hex(8), time.time()
         kept = {
             name: text
             for name, text in os.environ.items()

@@ -1,9 +1,9 @@
 """Format selection and accuracy beside other 8-bit systems: ``make accuracy``.
 
 For each network: formats are chosen on calibration images, and what FFP8 and the other systems
-make of the same tensors is run on the same images. Leaves in ``build/accuracy/<network>`` the
-selection (``selection.yaml``, which ``make replay SELECTION=`` takes), the quantized network
-(``quantized.npz``), pictures, and a summary of all networks.
+make of the same tensors is run on the same images. Leaves in ``build/accuracy/<network>`` (of a
+file: its name and a digest of its path) the selection (``selection.yaml``, which ``make replay
+SELECTION=`` takes), the quantized network (``quantized.npz``), pictures, and a summary of all.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         if settings.images > len(images):
             raise ValueError(f"IMAGES={settings.images}: {source.data} has {len(images)}")
         images = images.first(settings.images)
-    folder = FOLDER / network.name
+    folder = FOLDER / source.folder
     (folder / SUMMARY).unlink(missing_ok=True)  # of an earlier run, until this one has its own
     shape = network.shapes[network.output]
     kind, notes = kind_of_answer(shape), [*network.notes, *depth_notes(network)]
@@ -237,9 +237,9 @@ def run(settings: argparse.Namespace, console: Console) -> None:
         source = named_source(model, settings.data, settings.calibration)
         networks.append(evaluate(source, settings, console))
         print_network(networks[-1], console)
-        write_text(FOLDER / networks[-1]["network"] / "table.md", markdown(networks[-1]))
+        write_text(FOLDER / source.folder / "table.md", markdown(networks[-1]))
         own = {"complete": True, "sources": about} | networks[-1]
-        write_json(FOLDER / networks[-1]["network"] / SUMMARY, own)
+        write_json(FOLDER / source.folder / SUMMARY, own)
         complete = len(networks) == len(models)
         write_json(FOLDER / SUMMARY, {"complete": complete, "networks": networks})
         write_text(FOLDER / "table.md", overview(networks))

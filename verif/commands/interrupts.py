@@ -34,11 +34,12 @@ def interrupt_once() -> None:
 
 
 def interrupt_no_more() -> bool:
-    """Pass over all signals from now on, and return whether one has come before."""
+    """Pass over all signals until the process has ended; return whether one has come before."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     interrupted = signal.getsignal(signal.SIGINT) == _pass_over
     for number in heeded():
         signal.signal(number, _pass_over)
+    signal.pthread_sigmask(signal.SIG_BLOCK, heeded())  # the interpreter's end takes handlers away
     return interrupted
 
 

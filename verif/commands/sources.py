@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from model.graph.fashion_mnist import read_test_images
 from model.graph.files import existing_file
@@ -12,7 +13,7 @@ from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.graph.packaged.recipes import RECIPES, packaged
 from verif.commands.fingerprint import DIGITS
-from verif.commands.folders import BUILD
+from verif.commands.folders import BUILD, folder_name
 
 FASHION = ("fashion_resnet8", "fashion_vgg")
 FASHION_DATA, FASHION_CALIBRATION = "all 10,000 test images", "fashion_mnist_calibration"
@@ -21,11 +22,18 @@ DEFAULT_MODELS = (*FASHION, *RECIPES)
 
 @dataclass(frozen=True)
 class Source:
-    """Names or paths of a network, its images, and its calibration images."""
+    """Names or paths of a network, its images, and its calibration images.
+
+    Attributes
+    ----------
+    folder
+        Name of the folder of results: the known name, or for a file's one of that file's own.
+    """
 
     model: str
     data: str
     calibration: str
+    folder: str
 
     def read(self, shape: tuple[int, ...] | None = None) -> tuple[Network, Images, Images]:
         """Read all three; ValueError if one is missing or does not fit the others.
@@ -68,15 +76,19 @@ def named_source(model: str, data: str | None, calibration: str | None) -> Sourc
     """
     if model in RECIPES:
         files = packaged(model, BUILD / "networks")
-        default = Source(str(files.model), str(files.data), str(files.calibration))
+        default = Source(str(files.model), str(files.data), str(files.calibration), model)
     elif model in FASHION:
-        default = Source(model, FASHION_DATA, FASHION_CALIBRATION)
+        default = Source(model, FASHION_DATA, FASHION_CALIBRATION, model)
     elif data and calibration:
-        default = Source(model, data, calibration)
+        path = Path(model)
+        own = folder_name(path.stem, digest_of=str(path.resolve()))
+        default = Source(model, data, calibration, own)
     else:
         missing = " and ".join(
             name for name, value in (("DATA=", data), ("CALIBRATION=", calibration)) if not value
         )
         known = ", ".join(DEFAULT_MODELS)
         raise ValueError(f"MODEL={model}: {missing} is needed with it (known by name: {known})")
-    return Source(default.model, data or default.data, calibration or default.calibration)
+    return replace(
+        default, data=data or default.data, calibration=calibration or default.calibration
+    )

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from model import ACCUMULATORS
+from verif.commands.folders import folder_name
 from verif.commands.processes import die_with_parent, kill_children
 from verif.engine.tile import Tile
-from verif.replay.names import folder_name
 from verif.replay.product import Product
 from verif.replay.product_file import load_product, product_hash, save_product
 from verif.replay.statistics import Statistics

@@ -1,27 +1,11 @@
-"""Names of layers, which come from a file: where their results go, and which are meant."""
+"""Names of layers: which are meant."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 LAYERS_HELP = "LAYERS=: names or shell patterns, comma-separated; ? for a comma in a name (all)"
-READABLE, LONGEST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*"), 60
-
-
-def folder_name(layer: str) -> str:
-    """Return the name of a folder for a layer: no other layer's, on any file system.
-
-    A slash becomes a dot, and a name that is then short and of small letters, digits, ``_`` and
-    ``-`` stays readable. Of any other only what is such is kept, before a digest of the whole.
-    """
-    name = layer.replace("/", ".")
-    if "." not in layer and READABLE.fullmatch(name) and len(name) <= LONGEST:
-        return name
-    kept = re.sub(r"[^a-z0-9_-]+", ".", name.lower()).strip(".")[:LONGEST]
-    return f"{kept}@{hashlib.sha256(layer.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def select_layers(names: Sequence[str], patterns: str | None, network: str) -> list[str]:

@@ -1,5 +1,7 @@
 """Every operator that is imported, in each version of its schema since opset 7, in each form."""
 
+from functools import cache
+
 import onnx
 import pytest
 
@@ -17,6 +19,7 @@ from tests.graph.tiny_networks import KERNEL, operator, write_network
 FORMS = [*VALUES, *ARRANGEMENTS, *REDUCTIONS, *LAYERS]
 
 
+@cache
 def versions(kind: str) -> list[int]:
     """Return the opsets from 7 on that begin a version of an operator's schema."""
     since = {
