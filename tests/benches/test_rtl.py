@@ -61,7 +61,7 @@ BENCHES = [
     ("engine", {"EXP_MAX": 2, "ROWS": 1, "COLS": 5, "K_MAX": 1, "PIPELINE": 1}),
     ("engine", {"EXP_MAX": 2, "ROWS": 1, "COLS": 64, "K_MAX": 64, "SEGMENT": 1000, "PIPELINE": 1}),
     ("engine", {"EXP_MAX": 1, "ROWS": 64, "COLS": 1, "K_MAX": 64, "SEGMENT": 1}),
-    ("engine", {"EXP_MAX": 3, "ROWS": 32, "COLS": 16, "K_MAX": 40}),
+    ("engine", {"EXP_MAX": 3, "ROWS": 32, "COLS": 5, "K_MAX": 40}),
     ("engine", {"EXP_MAX": 1, "ROWS": 1, "COLS": 2, "K_MAX": 32768, "SEGMENT": 1}),
     ("engine", {"EXP_MAX": 2, "ROWS": 17, "COLS": 1, "K_MAX": 20, "SEGMENT": 7, "PIPELINE": 1}),
     ("control", {"PIPELINE": 1}),

@@ -20,13 +20,14 @@ from tests.runs.commands import SMALL, Disturbed
 from verif.__main__ import COMMANDS
 
 COMPLETE = os.environ.get("RUNS") == "complete"
-SOME = ("replay", "sim")
+SOME, QUICK = ("replay", "sim"), ("replay", "vectors")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 MOMENTS = 10 if COMPLETE else 1
 LONGEST = 30.0
 """Seconds into a run at which it is killed at the latest."""
 
 many = pytest.mark.parametrize("command", SMALL if COMPLETE else SOME)
+many_or_quick = pytest.mark.parametrize("command", SMALL if COMPLETE else QUICK)
 each = pytest.mark.parametrize("command", SMALL)
 
 
@@ -108,7 +109,7 @@ def test_a_full_disk(command: str, small_disk: Path) -> None:
     assert "MB are free on its disk, 64 MB are wanted" in run.output
 
 
-@many
+@many_or_quick
 def test_a_disk_that_fills_up(command: str, small_disk: Path) -> None:
     build = small_disk / "build"
     run = Disturbed(command, build)
@@ -141,7 +142,7 @@ def test_a_read_only_disk(command: str, small_disk: Path) -> None:
     assert run.sentences == [run.output.strip()] and "Read-only" in run.output
 
 
-@many
+@many_or_quick
 def test_files_that_may_not_grow(command: str, tmp_path: Path) -> None:
     limit = 20_000
     run = Disturbed(command, tmp_path / "build")
