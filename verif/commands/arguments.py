@@ -107,9 +107,10 @@ def file_to_write(text: str) -> Path:
 
 
 def folder_to_write(text: str) -> Path:
-    """Turn an option's text into the path of a folder in which files can be written."""
+    """Turn an option's text into the path of a folder that can be written to, or made."""
     path = Path(text)
-    if not text.strip() or not path.is_dir() or not os.access(path, os.W_OK):
+    place = path if path.exists() else path.parent
+    if not text.strip() or not place.is_dir() or not os.access(place, os.W_OK):
         raise argparse.ArgumentTypeError(f"={text}: a folder to write to is wanted")
     return path
 
