@@ -232,6 +232,10 @@ def report(count: int, measurements: Sequence[Measurement], console: Console) ->
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, report, and return the exit status: 1 if no case was measured."""
+    if arguments is None and any(os.environ.get(name) != text for name, text in THREADS.items()):
+        # numpy's BLAS reads these when it is loaded, which is done by now: start over, with all
+        # variables, which the parser takes out of the environment.
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **THREADS})
     parser = Parser(prog="bench", description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--values", type=whole(GFLOAT_SHARE, 10**8), default=10_000_000, help="values a codec case"
@@ -239,9 +243,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repeats", type=whole(1), default=5, help="runs of each side of a case")
     parser.add_argument("--only", default="", help="part of a case's or a peer's name")
     settings = parser.parse_args(arguments)
-    if arguments is None and any(os.environ.get(name) != text for name, text in THREADS.items()):
-        # numpy's BLAS reads these when it is loaded, which is done by now: start over.
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **THREADS})
     console = Console()
     measurements = run(settings.values, settings.repeats, settings.only, console)
     if not measurements:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from verif.commands.arguments import Parser
+from verif.commands.folders import ROOT
 
 MAINS = {
     "cover": "verif.coverage.cover",
@@ -123,3 +128,14 @@ def test_variables_stand_for_options_once(name: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.argv", ["verif", name])
     with pytest.raises(SystemExit):
         parse(None)
+
+
+def test_a_command_that_starts_over_keeps_its_variables(tmp_path: Path) -> None:
+    small = {"VALUES": "1000", "REPEATS": "1", "ONLY": "encode s1e4", "BUILD": str(tmp_path)}
+    unset = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
+    kept = {name: text for name, text in os.environ.items() if name not in unset}
+    command = [sys.executable, "-m", "verif", "bench"]
+    subprocess.run(command, cwd=ROOT, env=kept | small, check=True, stdout=subprocess.DEVNULL)
+    summary = json.loads((tmp_path / "bench" / "summary.json").read_text())
+    assert summary["values"] == 1000
+    assert {case["name"][:11] for case in summary["cases"]} == {"encode s1e4"}

@@ -14,7 +14,7 @@ from verif.coverage.compare import Outcome, main, plain_job, summarize
 from verif.coverage.curves import MOST_BELOW, Steering
 from verif.coverage.gate import Row
 from verif.coverage.run import Job, ShardError
-from verif.coverage.shards import SHARDS, matching
+from verif.coverage.shards import matching
 
 ARRAY = "array*PIPELINE1"
 CURVE = {"transactions": [7], "jobs": [9], "bins": [1], "ends": {"length": 9}, "hit": {}}
@@ -98,9 +98,10 @@ def test_what_ends_early_keeps_seeds_that_had_ended(
 
 
 @pytest.mark.sim
-def test_plain_random_gets_three_times_as_many(folder: Path) -> None:
+@pytest.mark.parametrize("only", [ARRAY, "registers-*"])
+def test_plain_random_gets_three_times_as_many(folder: Path, only: str) -> None:
     document = folder.parent / "docs"
-    status = main(["--seeds", "1", "--only", ARRAY, "--document", str(document)])
+    status = main(["--seeds", "1", "--only", only, "--document", str(document)])
     summary = json.loads((folder / "summary.json").read_text())
     (seed,) = summary["per_seed"]
     assert summary["complete"] and seed["steered_percent"] == 100
@@ -108,7 +109,7 @@ def test_plain_random_gets_three_times_as_many(folder: Path) -> None:
     keeps_up = summary["steered_keeps_up"]
     assert keeps_up == (design["below"] <= MOST_BELOW)
     assert (status == 0) == (keeps_up and seed["plain_percent"] < 100)
-    (shard,) = [one for one in SHARDS if one.name.endswith("SEGMENT8-PIPELINE1")]
+    (shard,) = matching(only)
     job = compare.steered_jobs(1, [shard], folder)[0]
     sent = job.curve()["transactions"][-1]
     assert plain_job(job).curve()["transactions"][-1] == 3 * sent == 3 * seed["transactions"]

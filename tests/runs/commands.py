@@ -16,14 +16,14 @@ from verif.commands.folders import ROOT
 
 SMALL = {
     "accuracy": {"MODEL": "fashion_resnet8", "IMAGES": "8", "FORMATS": "s?e2f5"},
-    "bench": {"VALUES": "1000", "REPEATS": "1", "ONLY": "encode"},
+    "bench": {"VALUES": "1000", "REPEATS": "1", "ONLY": "encode s1e4"},
     "checks": {"ONLY": "fifo.data"},
     "code-coverage": {"TESTS": "fifo"},
-    "cover": {"ONLY": "*registers ROWS*"},
-    "cover-compare": {"ONLY": "*registers ROWS*", "SEEDS": "1"},
-    "judges": {"JOBS": "1"},
+    "cover": {"ONLY": "registers-*"},
+    "cover-compare": {"ONLY": "registers-*", "SEEDS": "1"},
+    "judges": {"TESTS": "ml_dtypes", "JOBS": "1"},
     "layers": {},
-    "light": {"TESTS": "unheard_of"},
+    "light": {"TESTS": "imported and squeezenet", "JOBS": "1"},
     "lint": {},
     "malformed": {"TESTS": "every_command_and_kind", "JOBS": "1"},
     "mutate": {"MODULES": "fifo", "MUTANTS": "3", "PEOPLE": "0"},
@@ -35,7 +35,7 @@ SMALL = {
     "test": {"TESTS": "test_arguments", "JOBS": "2"},
     "vectors": {"DOTS": "20"},
 }
-"""Variables that make a run of each command short."""
+"""Variables that make a run of each command short; it does something, as its status says."""
 
 TAG = "DISTURBED_RUN"
 """Variable that all processes of a run share, by which they are found."""

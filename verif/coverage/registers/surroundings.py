@@ -147,9 +147,12 @@ class Surroundings(ABC):
 
 
 def wants_request(wish: Wish) -> bool:
-    """Whether a soft reset has to be pending before the steps of a wish."""
+    """Whether a soft reset has to be pending before the steps of a wish.
+
+    A request among them without a time may come too late.
+    """
     answered = [step for step in wish.steps if step.event == ANSWERED]
-    asks = [step for step in wish.steps if is_request(step)]
+    asks = [step for step in wish.steps if is_request(step) and step.at is not None]
     return any(not any(ask.at < one.at for ask in asks) for one in answered)
 
 
