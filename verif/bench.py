@@ -23,6 +23,7 @@ from model import ROUNDINGS, Format, gemm, supported_splits
 from verif.commands.arguments import Parser, whole
 from verif.commands.files import write_json
 from verif.commands.folders import command_folder
+from verif.commands.interrupts import start_over
 from verif.commands.running import run_command
 
 SUMMARY = command_folder("bench") / "summary.json"
@@ -235,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None and any(os.environ.get(name) != text for name, text in THREADS.items()):
         # numpy's BLAS reads these when it is loaded, which is done by now: start over, with all
         # variables, which the parser takes out of the environment.
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **THREADS})
+        start_over(THREADS)
     parser = Parser(prog="bench", description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--values", type=whole(GFLOAT_SHARE, 10**8), default=10_000_000, help="values a codec case"

@@ -136,6 +136,7 @@ def test_bad_input_is_one_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("verif.commands.folders.BUILD", tmp_path)
     if said.startswith("SEED"):
         monkeypatch.setenv("SEED", "seven")
     try:

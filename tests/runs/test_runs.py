@@ -43,13 +43,16 @@ def test_two_at_once(command: str, tmp_path: Path) -> None:
     alone = Disturbed(command, tmp_path / "build")
     status = alone.run()  # builds what both need
     assert status in DOES.get(command, (0,)), alone.output
+    assert alone.says_success == (status == 0)
     assert "Traceback" not in alone.output
     first, second = (Disturbed(command, tmp_path / "build") for _ in range(2))
     first.start()
     until = time.monotonic() + 20
     while first.summary.get("begun") is not True and first.process.poll() is None:
         assert time.monotonic() < until
+    first.process.send_signal(signal.SIGSTOP)  # it may be done before the second has begun
     assert second.run() == 2, second.output
+    first.process.send_signal(signal.SIGCONT)
     assert len(second.sentences) == 1 and "belongs to process" in second.sentences[0]
     assert first.finish() == status, first.output
     both = [Disturbed(command, tmp_path / "build", {"RUN": name}) for name in "ab"]
@@ -65,6 +68,7 @@ def test_killed_at_any_moment(command: str, tmp_path: Path, seed: int) -> None:
     start = time.monotonic()
     status, seconds = whole.run(), min(time.monotonic() - start, LONGEST)
     assert "Traceback" not in whole.output and not whole.left
+    assert whole.says_success == (status == 0)
     killed = 0
     for number in [one for one in SIGNALS for _ in range(MOMENTS)]:
         run = Disturbed(command, tmp_path / "build")

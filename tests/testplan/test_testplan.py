@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from verif.testplan.__main__ import markdown, rows
+from verif.testplan.__main__ import markdown, rows, summarize
 from verif.testplan.plan import (
     Feature,
     PlanError,
@@ -101,6 +101,10 @@ def test_results_are_joined(tmp_path: Path) -> None:
     assert results.tests["bench_unit.sums"] == Counter(passed=2)
     assert rows([ONE], results) == [("V2", "sums", "sums are exact", "2 / 2", "14 / 18")]
     assert "| V2 | sums | sums are exact | 2 / 2 | 14 / 18 |" in markdown([ONE], results)
+    summary = summarize([ONE], results)
+    assert summary["complete"] and summary["stale"] == {}
+    (feature,) = summary["features"]
+    assert feature == {"feature": "sums", "stage": "V2", "tests": (2, 2), "bins": (14, 18)}
 
 
 def test_a_failure_or_a_missing_result_is_no_pass(tmp_path: Path) -> None:

@@ -128,13 +128,13 @@ def measure(settings: argparse.Namespace, console: Console) -> int:
     judgement.save(runs, complete=False)
     whole = collect(runs, judgement, console)
     failures = judgement.save(runs, complete=whole and not settings.tests, errors=runs.failures())
+    if not whole:
+        return INTERRUPTED
     _, reports, _ = judgement.judge()
     print_table(reports, console)
     print_uncovered(reports, console)
     for failure in failures:
         console.print(f"code-coverage: {failure}", markup=False, highlight=False, soft_wrap=True)
-    if not whole:
-        return INTERRUPTED
     console.print(f"records: {settings.results}/coverage.info, toggles.csv, summary.json")
     return 1 if failures else 0
 

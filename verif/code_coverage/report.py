@@ -90,14 +90,16 @@ def print_table(reports: Mapping[str, FileReport], console: Console) -> None:
     for name, tallies in (rows | {"all": total_of(reports)}).items():
         cells = []
         for tally in tallies.values():
-            cells += [_percent(tally.percent), str(tally.total), str(tally.excluded)]
+            cells += [_percent(tally), str(tally.total), str(tally.excluded)]
         table.add_row(name, *cells)
     console.print(table)
 
 
-def _percent(value: float) -> str:
-    """Format a share, which must not look whole when it is not."""
-    return "100" if value == 100.0 else f"{min(value, 99.99):.2f}"
+def _percent(tally: Tally) -> str:
+    """Format a share, which must not look whole when it is not, or of nothing."""
+    if not tally.total:
+        return "-"
+    return "100" if tally.percent == 100.0 else f"{min(tally.percent, 99.99):.2f}"
 
 
 def print_uncovered(reports: Mapping[str, FileReport], console: Console) -> None:

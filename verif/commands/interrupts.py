@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from types import FrameType
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 SIGNALS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -31,6 +33,28 @@ def interrupt_once() -> None:
     signal.signal(signal.SIGALRM, _interrupt)
     for number in heeded():
         signal.signal(number, _interrupt)
+    unblock()
+
+
+@contextmanager
+def blocked() -> Iterator[None]:
+    """Have signals wait; also to a process that is started meanwhile, until it calls `unblock`."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        unblock()
+
+
+def unblock() -> None:
+    """Take the signals that have waited."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def start_over(variables: Mapping[str, str]) -> NoReturn:
+    """Begin this process anew, with these variables too; signals wait for `interrupt_once`."""
+    with blocked():
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **variables})
 
 
 def interrupt_no_more() -> bool:
@@ -38,8 +62,7 @@ def interrupt_no_more() -> bool:
     signal.setitimer(signal.ITIMER_REAL, 0)
     interrupted = signal.getsignal(signal.SIGINT) == _pass_over
     for number in heeded():
-        signal.signal(number, _pass_over)
-    signal.pthread_sigmask(signal.SIG_BLOCK, heeded())  # the interpreter's end takes handlers away
+        signal.signal(number, signal.SIG_IGN)  # a handler would be taken away at the process's end
     return interrupted
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from verif.commands.interrupts import heeded
+from verif.commands.interrupts import blocked, heeded
 
 _PR_SET_PDEATHSIG = 1
 
@@ -86,7 +86,8 @@ class Run:
     """A command in a session of its own, which signals to this process end in good order.
 
     The first SIGINT, SIGTERM or SIGHUP is handed on to the command alone, so that it stops its own
-    processes and writes what it has; another one kills all of them.
+    processes and writes what it has; another one kills all of them. The command begins with these
+    signals blocked, and takes them once it can: `verif.commands.interrupts.unblock`.
 
     Attributes
     ----------
@@ -118,7 +119,10 @@ class Run:
         self.interrupted, self._process = False, None
         before = {number: signal.signal(number, self._hand_on) for number in heeded()}
         try:
-            self._process = start_session(command, output, {**os.environ, **(environment or {})})
+            with blocked():
+                self._process = start_session(
+                    command, output, {**os.environ, **(environment or {})}
+                )
             if self.interrupted:  # before there was anything to hand the signal on to
                 self._process.send_signal(signal.SIGINT)
             return self._process.wait()

@@ -48,10 +48,10 @@ def run_command(name: str, main: Callable[[Sequence[str] | None], int]) -> int:
     """
     if {"-h", "--help"} & set(sys.argv[1:]):
         return main(None)
-    interrupt_once()
-    if os.environ.get("MAKELEVEL"):
-        die_with_parent(signal.SIGTERM)  # if make is killed, nobody waits for the result
     try:
+        interrupt_once()
+        if os.environ.get("MAKELEVEL"):
+            die_with_parent(signal.SIGTERM)  # if make is killed, nobody waits for the result
         folder = _checked_folder(name)
         with _owned(folder):
             return _record(name, folder, main)

@@ -97,7 +97,7 @@ def regress(session: Session, name: str, failed: bool) -> int:
         return 1
     if status == NO_TESTS:
         print(f"{name}: no test was run", file=sys.stderr)
-    if status < 0 or run.interrupted:
+    if status < 0 or (run.interrupted and status):
         tests = read_record(session.summary)["tests"]
         print(
             f"{name}: ended early, {tests} tests had finished: {session.summary}; FAILED=1 goes on"

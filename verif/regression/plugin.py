@@ -13,7 +13,7 @@ from types import FrameType
 import numpy as np
 import pytest
 
-from verif.commands.interrupts import heeded
+from verif.commands.interrupts import heeded, unblock
 from verif.commands.processes import die_with_parent
 from verif.regression.known import KNOWN, yaml_entry
 from verif.regression.record import Record
@@ -60,9 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
         die_with_parent()
         return
     if config.option.collectonly:
+        unblock()
         return
     for number in heeded():
         signal.signal(number, _interrupt)
+    unblock()
     if config.option.xmlpath:  # a file of an earlier run must not outlive the start of this one
         Path(config.option.xmlpath).unlink(missing_ok=True)
     if config.option.checks:
@@ -87,6 +89,14 @@ def _count_checks(folder: Path, root: Path) -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Pass over signals from now on: all is done, and the results are written."""
+    if not hasattr(session.config, "workerinput") and not session.config.option.collectonly:
+        for number in heeded():
+            signal.signal(number, signal.SIG_IGN)
 
 
 def pytest_report_header() -> str:

@@ -94,7 +94,12 @@ class Soak:
             print(f"soak: {missing}")
             return 1
         if status:
-            print(f"soak: this round {'was stopped' if run.interrupted else 'failed'}, see {log}")
+            how = "this round failed"
+            if run.interrupted:
+                how = "this round was stopped"
+            elif status == NO_TESTS:
+                how = "TESTS matches no test, or no MINUTES were left for one"
+            print(f"soak: {how}, see {log}")
         return 1 if self.failures else abs(status)
 
     def _save(self, exit_status: int, complete: bool = False) -> None:

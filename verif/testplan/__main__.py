@@ -14,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from verif.commands.files import write_text
+from verif.commands.files import write_json, write_text
 from verif.commands.fingerprint import sources
 from verif.commands.folders import BUILD, command_folder
 from verif.commands.running import run_command
@@ -60,6 +60,20 @@ def markdown(features: Sequence[Feature], results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
+def summarize(features: Iterable[Feature], results: Results) -> dict[str, object]:
+    """Return the content of ``summary.json``: of each feature [good, all], and what is stale."""
+    table = [
+        {
+            "feature": one.feature,
+            "stage": one.stage,
+            "tests": passed(one, results),
+            "bins": covered(one, results),
+        }
+        for one in features
+    ]
+    return {"complete": True, "stale": dict(results.stale), "features": table}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check the plan, print it with results, and return the exit status."""
     console = Console()
@@ -75,6 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         table.add_row(*row)
     console.print(table)
     write_text(command_folder("plan") / "testplan.md", markdown(features, results))
+    write_json(command_folder("plan") / "summary.json", summarize(features, results))
     for run, parts in results.stale.items():
         console.print(f"stale: what make {run} has left is of another {parts}; run it again")
     counts = Counter(one.stage for one in features)
