@@ -133,3 +133,38 @@ def test_a_worker_lost_between_tests_is_no_success(project: Project) -> None:
     run = project.run("sim", "--jobs", "1")
     assert run.returncode != 0 and "worker gw0: " in run.stdout
     assert project.summary()["exit_status"] != 0
+
+
+STRUCK = """
+import os, signal
+import pytest
+pytest_plugins = ["verif.regression.plugin"]
+
+def strike(config, name):
+    if os.environ.get("STRIKE") == name and not hasattr(config, "workerinput"):
+        os.kill(os.getpid(), signal.SIGINT)
+
+if os.environ.get("STRIKE") == "import" and "PYTEST_XDIST_WORKER" not in os.environ:
+    os.kill(os.getpid(), signal.SIGINT)
+
+def pytest_sessionfinish(session):
+    strike(session.config, "finish")
+
+def pytest_unconfigure(config):
+    strike(config, "unconfigure")
+"""
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("moment", ["import", "finish", "unconfigure"])
+def test_a_signal_at_the_ends_of_a_session_gives_no_traceback(moment: str, tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("tests/conftest.py", STRUCK)
+    project.write("tests/test_a_quick.py", QUICK)
+    done = project.run("sim", "--jobs", "1", STRIKE=moment)
+    assert "Traceback" not in done.stdout
+    if moment == "import":  # before the session: it waits, and then ends all
+        assert done.returncode != 0 and project.summary()["complete"] is False
+    else:  # all was done
+        assert (done.returncode, project.summary()["tests"]) == (0, 3)
+        assert project.summary()["complete"] is True
