@@ -65,12 +65,15 @@ def test_two_at_once(command: str, tmp_path: Path) -> None:
 @many
 def test_killed_at_any_moment(command: str, tmp_path: Path, seed: int) -> None:
     whole, draw = Disturbed(command, tmp_path / "build"), random.Random(seed)
+    if COMPLETE:
+        whole.run()  # which builds what the others find
     start = time.monotonic()
     status, seconds = whole.run(), min(time.monotonic() - start, LONGEST)
     assert "Traceback" not in whole.output and not whole.left
     assert whole.says_success == (status == 0)
     killed = 0
-    for number in [one for one in SIGNALS for _ in range(MOMENTS)]:
+    numbers = [one for one in SIGNALS for _ in range(MOMENTS)]
+    for number in numbers:
         run = Disturbed(command, tmp_path / "build")
         after = draw.uniform(0.3, 0.9 * seconds)
         ended = run.kill(number, after)
@@ -85,7 +88,7 @@ def test_killed_at_any_moment(command: str, tmp_path: Path, seed: int) -> None:
         assert ended == 0 or earned or not run.says_success, about  # it fell when all was done
         if number != signal.SIGKILL and ended not in (0, 1):
             assert len(run.sentences) <= 1, about
-    assert killed >= MOMENTS
+    assert killed >= len(numbers) / 2
     again = Disturbed(command, tmp_path / "build")
     assert again.run() == status, again.output
     assert again.says_success == (status == 0)
