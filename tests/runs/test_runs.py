@@ -51,8 +51,9 @@ def test_two_at_once(command: str, tmp_path: Path) -> None:
     while first.summary.get("begun") is not True and first.process.poll() is None:
         assert time.monotonic() < until
     first.process.send_signal(signal.SIGSTOP)  # it may be done before the second has begun
-    assert second.run() == 2, second.output
+    ended = second.run()
     first.process.send_signal(signal.SIGCONT)
+    assert ended == 2, second.output
     assert len(second.sentences) == 1 and "belongs to process" in second.sentences[0]
     assert first.finish() == status, first.output
     both = [Disturbed(command, tmp_path / "build", {"RUN": name}) for name in "ab"]
