@@ -38,6 +38,7 @@ def main() -> int:
     """Run the command that the first word names, with the other words, and return its status."""
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # nothing is begun: no traceback of imports
+    from verif.commands.interrupts import blocked
     from verif.commands.running import REFUSED, run_command
 
     name, *words = sys.argv[1:] or [""]
@@ -48,7 +49,9 @@ def main() -> int:
     sys.argv = [name, name, *words] if module == "verif.regression.__main__" else [name, *words]
 
     def load_and_run(arguments: Sequence[str] | None) -> int:
-        return import_module(module).main(arguments)
+        with blocked():  # some packages print what they are interrupted by while they load
+            loaded = import_module(module)
+        return loaded.main(arguments)
 
     return run_command(name, load_and_run)
 
