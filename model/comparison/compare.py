@@ -57,7 +57,7 @@ def other_systems(network: Network, calibration: Calibration) -> Iterator[Quanti
 
 
 def _quantized_by(scheme: Scheme, network: Network, calibration: Calibration) -> Quantized:
-    layers = _layers(network)
+    layers = network.linears
     overhead = sum(scheme.overhead_bytes(node.weights.shape[1]) for node in layers)
     overhead += scheme.overhead_bytes() * len(calibration.histograms)
     return Quantized(
@@ -126,7 +126,7 @@ def _quantized_to(
 ) -> Quantized:
     codes = weight_codes(network, selection, calibration)
     several = any(len(set(chosen.biases.tolist())) > 1 for chosen in selection.weights.values())
-    further = sum(node.weights.shape[1] - 1 for node in _layers(network)) if several else 0
+    further = sum(node.weights.shape[1] - 1 for node in network.linears) if several else 0
     return Quantized(
         name,
         description,
@@ -149,7 +149,7 @@ def _select_default_bias(
         return min(formats, key=lambda fmt: _error(found, fmt))
 
     tensors = {found.name: best(found) for found in _activations(calibration)}
-    weights = {node.name: _columns(best(_weights(node)), node) for node in _layers(network)}
+    weights = {node.name: _columns(best(_weights(node)), node) for node in network.linears}
     return Selection(network.name, *_build(method), "tensor", tensors, weights)
 
 
@@ -158,7 +158,7 @@ def _select_uniform(
 ) -> Selection:
     """Choose one format for all activations and one for all weights."""
     fmt = _best_for_all(_activations(calibration), splits)
-    layers = _layers(network)
+    layers = network.linears
     chosen = _best_for_all([_weights(node) for node in layers], splits)
     weights = {node.name: _columns(chosen, node) for node in layers}
     tensors = dict.fromkeys(calibration.histograms, fmt)
@@ -216,10 +216,6 @@ def _error(found: _Values, fmt: Format) -> float:
     return float(found.counts @ np.square(fmt.quantize(found.values) - found.values))
 
 
-def _layers(network: Network) -> list[Linear]:
-    return [node for node in network.nodes if isinstance(node, Linear)]
-
-
 def stored_bytes(network: Network, quantized: Quantized | None) -> tuple[int, int]:
     """Return the bytes of weights and of one image's activations; in float32 without a system.
 
@@ -227,7 +223,7 @@ def stored_bytes(network: Network, quantized: Quantized | None) -> tuple[int, in
     scales and formats; activations are all tensors, each counted once.
     """
     width = 4 if quantized is None else 1
-    layers = _layers(network)
+    layers = network.linears
     weights = sum(width * node.weights.size + 4 * node.bias.size for node in layers)
     storage = plan_storage(network)
     tensors = {network.input, *(node.output for node in network.nodes)}

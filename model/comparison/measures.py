@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 NORMAL_95 = 1.959964
+SNR_MAX = 999.0
+"""In dB, for what has no noise: JSON knows no infinity."""
 
 AnswerKind = Literal["class", "map", "values"]
 COMPARED_BY: dict[AnswerKind, str] = {
@@ -67,6 +69,11 @@ def noise_ratio(expected: NDArray, answers: NDArray) -> float:
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal else -math.inf
+
+
+def bounded_noise_ratio(expected: NDArray, answers: NDArray) -> float:
+    """Return `noise_ratio`, within what JSON can hold."""
+    return min(max(noise_ratio(expected, answers), -SNR_MAX), SNR_MAX)
 
 
 def _check_alike(expected: NDArray, answers: NDArray) -> None:

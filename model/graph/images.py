@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,12 +86,18 @@ def check_kind(images: np.ndarray, network: Network | None = None) -> None:
         )
 
 
+def blocks(images: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the images a `BLOCK` at a time, each with the number of its first."""
+    for first in range(0, len(images), BLOCK):
+        yield first, images[first : first + BLOCK]
+
+
 def _check_images(images: np.ndarray, network: Network | None) -> None:
     check_kind(images, network)
     if not images.size:
         raise ValueError(f"images of shape {images.shape}: there is no image")
-    for first in range(0, len(images), BLOCK):
-        finite = np.isfinite(images[first : first + BLOCK])
+    for first, block in blocks(images):
+        finite = np.isfinite(block)
         if not finite.all():
             index, *place = (int(i) for i in np.argwhere(~finite)[0])
             where = ", ".join(map(str, (first + index, *place)))

@@ -184,6 +184,11 @@ class Network:
         return self.shapes[self.input]
 
     @property
+    def linears(self) -> list[Linear]:
+        """The convolutions and matrix products, which an array computes, in order."""
+        return [node for node in self.nodes if isinstance(node, Linear)]
+
+    @property
     def classes(self) -> int:
         """Number of values in one image's answer."""
         return math.prod(self.shapes[self.output])

@@ -198,7 +198,7 @@ def calibrate(network: Network, images: np.ndarray, seed: int = 1) -> Calibratio
     if not len(images):
         raise ValueError("no calibration images: at least one is needed")
     histograms = {name: Histogram() for name in plan_storage(network).own}
-    layers = [node for node in network.nodes if isinstance(node, Linear)]
+    layers = network.linears
     drawn = {node.name: _Patches(node) for node in layers}
     producers = {node.output: node for node in network.nodes}
     random = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..graph.network import Linear, Network
+from ..graph.network import Network
 
 K_MAX = 8192
 """Of the default engine, which holds the sums of most networks."""
@@ -17,7 +17,7 @@ square in memory. The weights of longer ones are rounded to nearest, each for it
 
 def check_depths(network: Network, k_max: int) -> None:
     """Raise ValueError if a layer sums more products than a build allows, naming it."""
-    for node in _layers(network):
+    for node in network.linears:
         if len(node.weights) > k_max:
             raise ValueError(
                 f"layer '{node.name}' sums {len(node.weights)} products, this build at most {k_max}"
@@ -32,19 +32,19 @@ def fitting_k_max(network: Network, least: int = K_MAX) -> int:
     ValueError
         If a layer sums more products than any engine can be built for, naming it.
     """
-    for node in _layers(network):
+    for node in network.linears:
         if len(node.weights) > LARGEST_K_MAX:
             raise ValueError(
                 f"layer '{node.name}' sums {len(node.weights)} products, an engine can be built for"
                 f" at most {LARGEST_K_MAX}"
             )
-    depth = max((len(node.weights) for node in _layers(network)), default=1)
+    depth = max((len(node.weights) for node in network.linears), default=1)
     return least if depth <= least else 1 << (depth - 1).bit_length()
 
 
 def depth_notes(network: Network) -> list[str]:
     """Say which layers' weights are rounded without compensation since their sums are long."""
-    long = [node for node in _layers(network) if len(node.weights) > LARGEST_COMPENSATED]
+    long = [node for node in network.linears if len(node.weights) > LARGEST_COMPENSATED]
     if not long:
         return []
     names = ", ".join(f"{node.name} (K {len(node.weights):,})" for node in long)
@@ -52,7 +52,3 @@ def depth_notes(network: Network) -> list[str]:
         f"weights rounded to nearest, without compensation, where sums have more than"
         f" {LARGEST_COMPENSATED:,} products: {names}"
     ]
-
-
-def _layers(network: Network) -> list[Linear]:
-    return [node for node in network.nodes if isinstance(node, Linear)]

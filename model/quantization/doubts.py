@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..graph.images import blocks
 from .calibration import Calibration
 
 FEWEST_IMAGES = 8
@@ -12,7 +13,6 @@ FEWEST_IMAGES = 8
 FAR = 2.0
 """How many times the largest magnitude of the calibration images those of the data may have."""
 
-BLOCK = 64
 NAMED = 5
 
 
@@ -69,5 +69,5 @@ def range_doubts(images: np.ndarray, calibration: np.ndarray) -> list[str]:
 
 
 def _range(images: np.ndarray) -> tuple[float, float]:
-    blocks = [images[first : first + BLOCK] for first in range(0, len(images), BLOCK)]
-    return min(float(one.min()) for one in blocks), max(float(one.max()) for one in blocks)
+    ends = [(float(block.min()), float(block.max())) for _, block in blocks(images)]
+    return min(least for least, _ in ends), max(greatest for _, greatest in ends)

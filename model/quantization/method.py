@@ -129,7 +129,7 @@ def check_selection(network: Network, selection: Selection) -> None:
     ValueError
         If formats are missing, a layer has not a bias for each channel, or sums too many products.
     """
-    layers = [node for node in network.nodes if isinstance(node, Linear)]
+    layers = network.linears
     missing = [name for name in plan_storage(network).own if name not in selection.tensors]
     missing += [node.name for node in layers if node.name not in selection.weights]
     if missing:

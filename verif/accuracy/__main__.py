@@ -26,14 +26,14 @@ from model.comparison.emulation import Emulation
 from model.comparison.measures import (
     COMPARED_BY,
     agreement_by_kind,
+    bounded_noise_ratio,
     kind_of_answer,
     loss_interval,
-    noise_ratio,
     top1,
 )
 from model.format.splits import supported_splits
 from model.graph.images import Images
-from model.graph.network import Linear, Network
+from model.graph.network import Network
 from model.quantization.calibration import Calibration, FloatNetwork, calibrate
 from model.quantization.depths import depth_notes, fitting_k_max
 from model.quantization.doubts import calibration_doubts, range_doubts
@@ -48,17 +48,14 @@ from verif.commands.arguments import SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.fingerprint import sources
 from verif.commands.folders import command_folder
-from verif.commands.interrupts import INTERRUPTED
-from verif.commands.messages import print_doubts, sentence
-from verif.commands.running import SUMMARY, run_command
+from verif.commands.messages import print_doubts, wide_console
+from verif.commands.running import run_command, status_of
 from verif.commands.sources import DEFAULT_MODELS, Source, named_source
+from verif.commands.summaries import SUMMARY
 
 FOLDER = command_folder("accuracy")
 EXP_MAX = 5
 ROWS_OF_TABLE = 15
-SNR_MAX = 999.0
-"""In dB, for what has no noise: JSON knows no infinity."""
-
 EXACT_IMAGES = 100
 """Images that the network on codes, exact sums and all, is run on beside its emulation."""
 
@@ -84,16 +81,11 @@ def measure(
         low,
         high,
         agreement_by_kind(network.shapes[network.output], expected, answers),
-        bounded_snr(expected, answers),
+        bounded_noise_ratio(expected, answers),
         *stored_bytes(network, quantized),
         round(seconds, 2),
     )
     return row, answers
-
-
-def bounded_snr(expected: np.ndarray, answers: np.ndarray) -> float:
-    """Return the noise ratio in dB, within what a summary can hold."""
-    return min(max(noise_ratio(expected, answers), -SNR_MAX), SNR_MAX)
 
 
 def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
@@ -121,7 +113,7 @@ def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
 def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> dict[str, object]:
     """Measure all systems on one network; return its part of the summary."""
     network, images, calibration_images = source.read(settings.shape)
-    if not any(isinstance(node, Linear) for node in network.nodes):
+    if not network.linears:
         raise ValueError(f"network '{network.name}' has no Conv, Gemm or MatMul to quantize")
     k_max = fitting_k_max(network)
     if settings.images:
@@ -207,9 +199,9 @@ def compare_with_codes(
     return {
         "images": len(few),
         "agreement": agreement_by_kind(shape, expected, exact),
-        "snr": bounded_snr(expected, exact),
+        "snr": bounded_noise_ratio(expected, exact),
         "emulated_agreement": agreement_by_kind(shape, expected, answers),
-        "emulated_snr": bounded_snr(expected, answers),
+        "emulated_snr": bounded_noise_ratio(expected, answers),
     }
 
 
@@ -227,8 +219,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def run(settings: argparse.Namespace, console: Console) -> None:
-    """Evaluate the networks asked for, writing the summary after each."""
+def run(settings: argparse.Namespace, console: Console) -> int:
+    """Evaluate the networks asked for, writing the summary after each; return the exit status."""
     chosen_splits(settings.formats)
     models = [settings.model] if settings.model else list(DEFAULT_MODELS)
     networks = []
@@ -243,22 +235,13 @@ def run(settings: argparse.Namespace, console: Console) -> None:
         complete = len(networks) == len(models)
         write_json(FOLDER / SUMMARY, {"complete": complete, "networks": networks})
         write_text(FOLDER / "table.md", overview(networks))
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 0 when all was measured, 2 for bad input."""
     settings = parse_arguments(arguments)
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=150)
-    try:
-        run(settings, console)
-    except (ValueError, OSError) as error:
-        print(f"accuracy: {sentence(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("accuracy: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    return status_of("accuracy", lambda: run(settings, wide_console(150)))
 
 
 if __name__ == "__main__":

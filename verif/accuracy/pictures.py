@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib import pyplot
 
 from model.format.format import Format
-from model.graph.network import Linear, Network
+from model.graph.network import Network
 from model.quantization.calibration import Calibration
 from model.quantization.histogram import Histogram
 from model.quantization.method import Selection
@@ -87,7 +87,7 @@ def _draw_systems(path: Path, name: str, rows: Sequence[Row]) -> None:
 
 def _draw_formats(path: Path, network: Network, selection: Selection) -> None:
     """Draw the exponent width and the bias of every tensor, activations above weights."""
-    layers = [node.name for node in network.nodes if isinstance(node, Linear)]
+    layers = [node.name for node in network.linears]
     weights = [
         (name, selection.weights[name].fmt, selection.weights[name].biases) for name in layers
     ]

@@ -25,6 +25,7 @@ from verif.commands.arguments import JOBS, Parser, file_to_write, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.folders import ROOT, command_folder
 from verif.commands.interrupts import INTERRUPTED
+from verif.commands.messages import wide_console
 from verif.commands.running import run_command
 from verif.simulator.named_checks import CheckNameError, read_asserts, read_checks
 
@@ -99,8 +100,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line and return the exit status."""
     settings = parse_arguments(arguments)
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=140)
+    console = wide_console(140)
     try:
         checks = every_check(ROOT)
         wanted = chosen(checks, settings)

@@ -26,6 +26,7 @@ from verif.commands.arguments import JOBS, Parser, whole
 from verif.commands.files import write_json
 from verif.commands.folders import ROOT, command_folder, design_folder
 from verif.commands.interrupts import INTERRUPTED
+from verif.commands.messages import wide_console
 from verif.commands.running import run_command
 
 EXCLUSIONS = Path(__file__).with_name("exclusions.yaml")
@@ -141,8 +142,7 @@ def measure(settings: argparse.Namespace, console: Console) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure code coverage from the command line and return the exit status."""
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=120)
+    console = wide_console(120)
     try:
         return measure(parse_arguments(arguments), console)
     except (RunError, ExclusionError, ValueError, OSError) as error:

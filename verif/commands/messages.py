@@ -23,6 +23,12 @@ def sentence(error: Exception) -> str:
     return one_line(str(error))
 
 
+def wide_console(width: int) -> Console:
+    """Return where to print: the terminal, or, where there is none, lines of so many letters."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=width)
+
+
 def print_doubts(doubts: Iterable[str], console: Console) -> None:
     """Print why a result may say little, a line each."""
     for doubt in doubts:

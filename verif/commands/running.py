@@ -52,7 +52,8 @@ def run_command(name: str, main: Callable[[Sequence[str] | None], int]) -> int:
         interrupt_once()
         if os.environ.get("MAKELEVEL"):
             die_with_parent(signal.SIGTERM)  # if make is killed, nobody waits for the result
-        folder = _checked_folder(name)
+        _check_variables()
+        folder = command_folder(name)
         with _owned(folder):
             return _record(name, folder, main)
     except KeyboardInterrupt as interruption:
@@ -61,6 +62,30 @@ def run_command(name: str, main: Callable[[Sequence[str] | None], int]) -> int:
     except (RefusedError, OSError) as error:
         _say(name, error)
         return REFUSED
+
+
+def status_of(name: str, work: Callable[[], int], *refusals: type[Exception]) -> int:
+    """Return the status of a command's work, or that of what ends it, said in one sentence.
+
+    Parameters
+    ----------
+    name
+        Of the command.
+    work
+        Does it, and returns its exit status.
+    refusals
+        Errors that refuse something, beside ValueError and OSError.
+    """
+    from verif.commands.messages import sentence  # with what it needs, too late for the mark
+
+    try:
+        return work()
+    except (ValueError, OSError, *refusals) as error:
+        print(f"{name}: {sentence(error)}", file=sys.stderr)
+        return REFUSED
+    except KeyboardInterrupt as interruption:
+        _say(name, interruption)
+        return INTERRUPTED
 
 
 def _record(name: str, folder: Path, main: Callable[[Sequence[str] | None], int]) -> int:
@@ -105,7 +130,8 @@ def _close(folder: Path, begun: dict[str, object], status: int) -> None:
     write_summary(folder, begun | left | {"complete": ended, "exit_status": status})
 
 
-def _checked_folder(name: str) -> Path:
+def _check_variables() -> None:
+    """Refuse what no command can take."""
     run = os.environ.get("RUN")
     if run and not RUN_NAME.fullmatch(run):
         raise RefusedError(
@@ -116,7 +142,6 @@ def _checked_folder(name: str) -> Path:
         raise RefusedError(f"WAVES={waves}: 1 for yes, or 0, is wanted")
     if not any(design.glob("*.v")):
         raise RefusedError(f"HDL={design}: no Verilog file (*.v) in it, the design's are wanted")
-    return command_folder(name)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import IO
 
 from verif.commands.files import write_text
 from verif.commands.processes import Run
-from verif.commands.running import PREVIOUS
+from verif.commands.summaries import PREVIOUS
 from verif.regression.record import Record, read_record, to_rerun
 from verif.regression.replay import settings
 

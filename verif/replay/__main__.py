@@ -17,7 +17,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from model import ACCUMULATORS
 from model.graph.images import Images
-from model.graph.network import Linear
 from model.quantization.calibration import FloatNetwork
 from model.quantization.depths import depth_notes
 from model.quantization.doubts import range_doubts
@@ -26,14 +25,14 @@ from verif.commands.arguments import JOBS, SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json
 from verif.commands.folders import command_folder
 from verif.commands.interrupts import INTERRUPTED
-from verif.commands.messages import print_doubts, sentence
-from verif.commands.running import run_command
+from verif.commands.messages import print_doubts, wide_console
+from verif.commands.running import run_command, status_of
 from verif.commands.sources import DEFAULT_MODELS
 from verif.replay.answers import compared_answers
 from verif.replay.committed import committed_network
 from verif.replay.layer_runner import Build, LayerRunner, MismatchError
 from verif.replay.legal import check_sides
-from verif.replay.names import select_layers
+from verif.replay.names import LAYERS_HELP, select_layers
 from verif.replay.replayer import LayerMismatchError, MacRate, Replayer
 from verif.replay.report import (
     describe_layer_mismatch,
@@ -67,10 +66,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
     parser.add_argument("--images", type=whole(1), default=1, help="IMAGES=: how many (1)")
-    parser.add_argument(
-        "--layers",
-        help="LAYERS=: names or shell patterns, comma-separated, ? for a comma in a name (all)",
-    )
+    parser.add_argument("--layers", help=LAYERS_HELP)
     parser.add_argument(
         "--sim", default=chosen_simulator(), help="SIM=: icarus or verilator (icarus)"
     )
@@ -104,13 +100,14 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.images > len(images):
         raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
     images = images.first(arguments.images)
-    layers = [node.name for node in network.nodes if isinstance(node, Linear)]
+    layers = [node.name for node in network.linears]
     names = select_layers(layers, arguments.layers, network.name)
+    inputs = source.hashes()
     selection = arguments.selection and fitting_selection(
-        network, arguments.selection, source.hashes()["MODEL"]
+        network, arguments.selection, inputs["MODEL"]
     )
     build = fitting_build(build, network, selection)
-    committed = None if selection else committed_network(network, source)
+    committed = None if selection else committed_network(network, source.model, inputs)
     if committed:
         quantized, doubts = committed, []
     else:
@@ -141,7 +138,7 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
         runner.close()
     seconds = time.monotonic() - started
     summary = summarize(arguments, source, build, quantized, replayer.statistics, seconds)
-    summary["inputs"] = source.hashes()
+    summary["inputs"] = inputs
     summary["formats_and_codes"] = "committed" if committed else "chosen now"
     summary["warnings"] = doubts
     summary["notes"] = notes
@@ -193,21 +190,17 @@ def replay_tile(path: Path, console: Console) -> int:
     return status
 
 
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Replay what is asked for, a network or a saved tile; return the exit status."""
+    check_arguments(arguments)
+    os.environ["SIM"] = arguments.sim  # for the processes that simulate
+    return replay_tile(arguments.tile, console) if arguments.tile else replay(arguments, console)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line; 0 when every output agreed, 1 for a mismatch, 2 for bad input."""
     parsed = parse_arguments(arguments)
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=150)
-    try:
-        check_arguments(parsed)
-        os.environ["SIM"] = parsed.sim  # for the processes that simulate
-        return replay_tile(parsed.tile, console) if parsed.tile else replay(parsed, console)
-    except (ValueError, OSError, SimulationError) as error:
-        print(f"replay: {sentence(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("replay: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    return status_of("replay", lambda: run(parsed, wide_console(150)), SimulationError)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,10 @@ import numpy as np
 from model.comparison.measures import (
     COMPARED_BY,
     agreement_by_kind,
+    bounded_noise_ratio,
     kind_of_answer,
-    noise_ratio,
 )
 from model.graph.images import Images
-
-SNR_MAX = 999.0
-"""In dB, for what has no noise: JSON knows no infinity."""
 
 
 def compared_answers(
@@ -59,7 +56,7 @@ def compared_answers(
                 {
                     "image": index,
                     "agreement": agreement_by_kind(shape, wanted, given),
-                    "snr": min(max(noise_ratio(wanted, given), -SNR_MAX), SNR_MAX),
+                    "snr": bounded_noise_ratio(wanted, given),
                 }
                 for index, (wanted, given) in enumerate(pairs)
             ]

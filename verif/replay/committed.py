@@ -8,13 +8,14 @@ processors. What the default replay prints is to be the same everywhere, so it t
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from model.graph.archive import read_arrays
 from model.graph.files import COMMITTED, written_whole
-from model.graph.network import Linear, Network
+from model.graph.network import Network
 from model.quantization.calibration import calibrate
 from model.quantization.method import Selection, weight_codes
 from model.quantization.quantize import apply_selection
@@ -27,24 +28,27 @@ from verif.replay.sources import replay_source
 FOLDER = COMMITTED / "quantized"
 
 
-def committed_network(network: Network, source: Source) -> QuantizedNetwork | None:
+def committed_network(
+    network: Network, name: str, inputs: Mapping[str, str]
+) -> QuantizedNetwork | None:
     """Return a network as it was quantized once, None if it never was, or from other inputs.
 
     Parameters
     ----------
     network
         As it is imported.
-    source
-        Where it comes from, with its calibration images.
+    name
+        Of the network, or the path of its file.
+    inputs
+        Hashes of it and its calibration images, see `Source.hashes`.
     """
-    if source.model not in FASHION:
+    if name not in FASHION:
         return None
-    selection = read_selection(FOLDER / f"{source.model}.yaml")
-    hashes = source.hashes()
-    if any(selection.inputs[name] != hashes[name] for name in ("MODEL", "CALIBRATION")):
+    selection = read_selection(FOLDER / f"{name}.yaml")
+    if any(selection.inputs[what] != inputs[what] for what in ("MODEL", "CALIBRATION")):
         return None
-    names = [node.name for node in network.nodes if isinstance(node, Linear)]
-    codes = read_arrays(FOLDER / f"{source.model}.npz", names)
+    names = [node.name for node in network.linears]
+    codes = read_arrays(FOLDER / f"{name}.npz", names)
     return apply_selection(network, selection, codes)
 
 

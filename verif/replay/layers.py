@@ -20,13 +20,12 @@ from model.graph.packaged.recipes import RECIPES, packaged
 from verif.commands.arguments import SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json
 from verif.commands.folders import BUILD, command_folder
-from verif.commands.interrupts import INTERRUPTED
-from verif.commands.messages import one_line, sentence
-from verif.commands.running import run_command
+from verif.commands.messages import one_line, wide_console
+from verif.commands.running import run_command, status_of
 from verif.commands.sources import DEFAULT_MODELS, FASHION
 from verif.replay.layer_runner import Build
 from verif.replay.legal import check_sides
-from verif.replay.names import select_layers
+from verif.replay.names import LAYERS_HELP, select_layers
 from verif.replay.plan import Between, PlannedLayer, plan_node
 
 FOLDER = command_folder("layers")
@@ -39,18 +38,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--model", default=FASHION[0], help=f"MODEL=: an ONNX file or one of {known}"
     )
-    parser.add_argument(
-        "--layers",
-        help="LAYERS=: names or shell patterns, comma-separated, ? for a comma in a name (all)",
-    )
+    parser.add_argument("--layers", help=LAYERS_HELP)
     parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
     parser.add_argument("--rows", type=whole(), default=16, help="ROWS=: of the array (16)")
     parser.add_argument("--cols", type=whole(), default=16, help="COLS=: of the array (16)")
     return parser.parse_args(arguments)
 
 
-def list_layers(settings: argparse.Namespace, console: Console) -> None:
-    """Print the layers and write the summary."""
+def list_layers(settings: argparse.Namespace, console: Console) -> int:
+    """Print the layers, write the summary, and return the exit status."""
     check_sides(settings.rows, settings.cols)
     build = Build(settings.rows, settings.cols)
     model = settings.model
@@ -79,6 +75,7 @@ def list_layers(settings: argparse.Namespace, console: Console) -> None:
         "totals": {"macs": macs, "cycles": cycles, "utilisation": round(utilisation, 6)},
     }
     write_json(FOLDER / "summary.json", summary)
+    return 0
 
 
 def _print(
@@ -108,17 +105,7 @@ def _print(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 0 when the layers are listed, 2 for bad input."""
     settings = parse_arguments(arguments)
-    terminal = Console()
-    console = terminal if terminal.is_terminal else Console(width=150)
-    try:
-        list_layers(settings, console)
-    except (ValueError, OSError) as error:
-        print(f"layers: {sentence(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("layers: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    return status_of("layers", lambda: list_layers(settings, wide_console(150)))
 
 
 if __name__ == "__main__":
