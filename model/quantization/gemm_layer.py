@@ -13,6 +13,9 @@ from ..format.format import Format
 from ..graph.network import Relu, Window
 from .grouping import group_parts
 
+PIECE_BYTES = 2**24
+"""Codes of the left matrix to hold at once, at least one image's."""
+
 PART_COLUMNS = 16
 """Columns to compute at a time in a layer of many groups: fewer are slow, more are mostly zeros."""
 
@@ -144,6 +147,35 @@ class GemmLayer(Layer):
             return results.reshape(-1, *self.output_shape)
         _, height, width = self.output_shape
         return results.reshape(-1, height, width, self.n).transpose(0, 3, 1, 2)
+
+    def multiply(
+        self, codes: np.ndarray, accumulator: str = "exact"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return results and flags, (M, N) each, of the layer's input.
+
+        The left matrix is made of some images at a time, see `PIECE_BYTES`.
+
+        Parameters
+        ----------
+        codes
+            As `im2col` takes them.
+        accumulator
+            As in `model.gemm`.
+
+        Returns
+        -------
+        numpy.ndarray, numpy.ndarray
+            uint8 codes, or uint32 words where ``fmt_y`` is None; and uint8 flags.
+        """
+        images = max(PIECE_BYTES // (self.rows * self.groups * self.k), 1)
+        pieces = [
+            self.compute(self.im2col(codes[first : first + images]), accumulator)
+            for first in range(0, len(codes), images)
+        ]
+        if len(pieces) == 1:
+            return pieces[0]
+        results, flags = zip(*pieces, strict=True)
+        return np.concatenate(results), np.concatenate(flags)
 
     def compute(
         self, a_codes: np.ndarray, accumulator: str = "exact"

@@ -6,6 +6,7 @@ pooling, reshape), so that a replay can put simulated RTL in place of the model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,8 +21,8 @@ from ..graph.runtime import onnxruntime
 from .calibration import session
 from .gemm_layer import GemmLayer, Layer, rectified
 
-BATCH_BYTES = 2**26
-"""Codes of im2col to hold at once in `QuantizedNetwork.run`, at least one image's."""
+BATCH_BYTES, MOST_IMAGES = 2**24, 256
+"""Codes of a tensor, and images, to hold at once in `QuantizedNetwork.run`; at least one image."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,7 +140,7 @@ class FloatLayer(Layer):
 
 
 Gemm = Callable[[GemmLayer, np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Computes a layer: ``(layer, a_codes (M, groups * K)) -> (codes (M, N), flags (M, N))``."""
+"""Computes a layer: ``(layer, its input's codes) -> (codes (M, N), flags (M, N))``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +175,13 @@ class QuantizedNetwork:
         """The layers that an engine computes, in order."""
         return tuple(node for node in self.nodes if isinstance(node, GemmLayer))
 
-    def run(self, images: np.ndarray, gemm: Gemm = GemmLayer.compute) -> np.ndarray:
+    @property
+    def batch_size(self) -> int:
+        """Images that `run` computes at a time, the last ones perhaps fewer."""
+        largest = max(math.prod(node.output_shape) for node in self.nodes)
+        return min(max(BATCH_BYTES // largest, 1), MOST_IMAGES)
+
+    def run(self, images: np.ndarray, gemm: Gemm = GemmLayer.multiply) -> np.ndarray:
         """Compute the answers to images.
 
         Parameters
@@ -198,8 +205,7 @@ class QuantizedNetwork:
             raise ValueError(
                 f"images of shape {images.shape}: at least one of {self.input_shape} is expected"
             )
-        largest = max((layer.rows * layer.groups * layer.k for layer in self.layers), default=1)
-        size = max(BATCH_BYTES // largest, 1)
+        size = self.batch_size
         batches = [images[first : first + size] for first in range(0, len(images), size)]
         return np.concatenate([self._run_batch(batch, gemm) for batch in batches])
 
@@ -209,7 +215,7 @@ class QuantizedNetwork:
         for position, node in enumerate(self.nodes):
             operands = [tensors[name] for name in node.inputs]
             if isinstance(node, GemmLayer):
-                tensors[node.output] = node.fold(gemm(node, node.im2col(operands[0]))[0])
+                tensors[node.output] = node.fold(gemm(node, operands[0])[0])
             else:
                 tensors[node.output] = node.apply(*operands)
             needed = {self.output}.union(*(later.inputs for later in self.nodes[position + 1 :]))

@@ -22,7 +22,7 @@ from cocotbext.axi import (
     AxiStreamSource,
 )
 
-from model import ACCUMULATORS, ROUNDINGS, Format, accumulator_width
+from model import ACCUMULATORS, accumulator_width
 from verif.engine.protocol import StreamChecker
 from verif.engine.register_model import COUNTERS
 from verif.engine.registers import REGISTERS
@@ -141,15 +141,8 @@ class EngineDriver:
 
     async def configure(self, configuration: Configuration) -> None:
         """Write all registers that describe a tile."""
-        for name, fmt in (("FORMAT_A", configuration.fmt_a), ("FORMAT_Y", configuration.fmt_y)):
-            fmt = fmt or Format(0, 0, 8, 0)
-            await self.write(name, sign=fmt.sign, exponent=fmt.exponent, bias=fmt.bias)
-        fmt_w = configuration.fmt_w
-        await self.write("FORMAT_W", sign=fmt_w.sign, exponent=fmt_w.exponent)
-        await self.write("ROUNDING", mode=ROUNDINGS.index(configuration.rounding))
-        clamp = configuration.clamp
-        await self.write("CLAMP", code=clamp or 0, enable=int(clamp is not None))
-        await self.write("OUTPUT", raw=int(configuration.fmt_y is None))
+        for name, fields in configuration.register_writes():
+            await self.write(name, **fields)
 
     def send_operands(self, tile: Tile) -> None:
         """Queue the a and w packets of a tile."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model import Format, gemm
+from model import ROUNDINGS, Format, gemm
 
 C_BEAT = np.dtype([("start", "<f4"), ("bias", "i1"), ("reserved", "V3")])
 """One beat of the c stream, 8 bytes: start value and exponent bias of w of one column."""
@@ -43,6 +43,20 @@ class Configuration:
         """Weight format of each column, for exponent biases (N,)."""
         split = self.fmt_w.sign, self.fmt_w.exponent, self.fmt_w.fraction
         return [Format(*split, int(bias)) for bias in biases]
+
+    def register_writes(self) -> list[tuple[str, dict[str, int]]]:
+        """Return each register that describes a tile, by name, with its fields."""
+        writes = []
+        for name, fmt in (("FORMAT_A", self.fmt_a), ("FORMAT_Y", self.fmt_y)):
+            fmt = fmt or Format(0, 0, 8, 0)
+            writes.append((name, {"sign": fmt.sign, "exponent": fmt.exponent, "bias": fmt.bias}))
+        return [
+            *writes,
+            ("FORMAT_W", {"sign": self.fmt_w.sign, "exponent": self.fmt_w.exponent}),
+            ("ROUNDING", {"mode": ROUNDINGS.index(self.rounding)}),
+            ("CLAMP", {"code": self.clamp or 0, "enable": int(self.clamp is not None)}),
+            ("OUTPUT", {"raw": int(self.fmt_y is None)}),
+        ]
 
 
 @dataclass(frozen=True, eq=False)

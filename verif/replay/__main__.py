@@ -9,11 +9,14 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
 from model import ACCUMULATORS
 from model.graph.images import Images
@@ -23,34 +26,32 @@ from model.quantization.doubts import range_doubts
 from model.quantization.quantized import QuantizedNetwork
 from verif.commands.arguments import JOBS, SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json
-from verif.commands.folders import command_folder
+from verif.commands.folders import BUILD, command_folder
 from verif.commands.interrupts import INTERRUPTED
-from verif.commands.messages import print_doubts, wide_console
+from verif.commands.messages import one_line, print_doubts, wide_console
 from verif.commands.running import run_command, status_of
 from verif.commands.sources import DEFAULT_MODELS
 from verif.replay.answers import compared_answers
+from verif.replay.build import Build, least_build
 from verif.replay.committed import committed_network
-from verif.replay.layer_runner import Build, LayerRunner, MismatchError
-from verif.replay.legal import check_sides
+from verif.replay.layer_runner import LayerRunner, MismatchError
+from verif.replay.legal import LEGAL, check_limits
+from verif.replay.mapping import Geometry, choose_mapping, depth
+from verif.replay.mismatches import describe_layer_mismatch
 from verif.replay.names import LAYERS_HELP, select_layers
-from verif.replay.replayer import LayerMismatchError, MacRate, Replayer
-from verif.replay.report import (
-    describe_layer_mismatch,
-    describe_tile_mismatch,
-    print_report,
-    summarize,
-)
-from verif.replay.sources import (
-    fitting_build,
-    fitting_selection,
-    quantized_network,
-    replay_source,
-)
+from verif.replay.prepared import prepared_network
+from verif.replay.replayer import LayerMismatchError, Replayer
+from verif.replay.report import describe_tile_mismatch, print_report, summarize
+from verif.replay.sources import fitting_selection, replay_source
+from verif.replay.speed import best_simulator
+from verif.replay.store import Store
 from verif.replay.tile_file import read_tile
-from verif.simulator.simulation import SimulationError, check_simulator, chosen_simulator
+from verif.replay.workers import LocalWorkers
+from verif.simulator.simulation import SimulationError, check_simulator
 
 MODEL = "fashion_resnet8"
 FOLDER = command_folder("replay")
+RESULTS = BUILD / "results"
 
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -65,55 +66,112 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--selection", type=Path, help="SELECTION=: a selection.yaml of make accuracy (choose now)"
     )
     parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
-    parser.add_argument("--images", type=whole(1), default=1, help="IMAGES=: how many (1)")
+    parser.add_argument("--images", type=_images, default=1, help="IMAGES=: how many, or all (1)")
     parser.add_argument("--layers", help=LAYERS_HELP)
     parser.add_argument(
-        "--sim", default=chosen_simulator(), help="SIM=: icarus or verilator (icarus)"
+        "--sim", help="SIM=: icarus or verilator (whichever is done first, compilation included)"
     )
     parser.add_argument("--rows", type=whole(), default=16, help="ROWS=: of the array (16)")
     parser.add_argument("--cols", type=whole(), default=16, help="COLS=: of the array (16)")
+    parser.add_argument(
+        "--exp_max", type=whole(), help="EXP_MAX=: of the engine (the least that holds the network)"
+    )
+    parser.add_argument("--k_max", type=whole(), help="K_MAX=: of the engine (the least likewise)")
     parser.add_argument(
         "--accumulator", default="exact", help="ACCUMULATOR=: exact or binary32 (exact)"
     )
     parser.add_argument(
         "--jobs", type=JOBS, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
     )
+    parser.add_argument(
+        "--fresh", action="store_true", help="FRESH=1: simulate what an earlier run has, too"
+    )
     parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
     return parser.parse_args(arguments)
 
 
+def _images(text: str) -> int | None:
+    """Turn an option's text into a number of images, None for all."""
+    return None if text == "all" else whole(1)(text)
+
+
 def check_arguments(arguments: argparse.Namespace) -> None:
     """Refuse what cannot be simulated, before anything is read or written."""
-    check_simulator(arguments.sim)
+    if arguments.sim:
+        check_simulator(arguments.sim)
     if arguments.accumulator not in ACCUMULATORS:
         choices = " or ".join(ACCUMULATORS)
         raise ValueError(f"ACCUMULATOR={arguments.accumulator}: choose {choices}")
-    check_sides(arguments.rows, arguments.cols)
+    check_limits(
+        **{name: getattr(arguments, name) for name in ("rows", "cols", "exp_max", "k_max")}
+    )
+
+
+class Stages:
+    """How long the stages of a run took.
+
+    Attributes
+    ----------
+    seconds
+        By stage, in the order of their beginnings.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Count the time of a block."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+    def __str__(self) -> str:
+        """Return them in a line."""
+        return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
+
+
+class MacRate(ProgressColumn):
+    """Simulated MACs per second so far."""
+
+    def render(self, task) -> Text:
+        """Draw the column."""
+        rate = task.completed / task.elapsed if task.elapsed else 0
+        return Text(f"{rate / 1000:,.0f} kMAC/s", style="progress.data.speed")
 
 
 def replay(arguments: argparse.Namespace, console: Console) -> int:
     """Replay a network; return the exit status."""
-    started = time.monotonic()
-    build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
-    source = replay_source(arguments.model, arguments.data, arguments.calibration)
-    network, images, calibration = source.read(arguments.shape)
-    if arguments.images > len(images):
-        raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
-    images = images.first(arguments.images)
-    layers = [node.name for node in network.linears]
-    names = select_layers(layers, arguments.layers, network.name)
-    inputs = source.hashes()
-    selection = arguments.selection and fitting_selection(
-        network, arguments.selection, inputs["MODEL"]
-    )
-    build = fitting_build(build, network, selection)
-    committed = None if selection else committed_network(network, source.model, inputs)
-    if committed:
-        quantized, doubts = committed, []
-    else:
-        quantized, doubts = quantized_network(network, calibration.images, build, selection)
-    doubts += range_doubts(images.images, calibration.images)
+    stages = Stages()
+    with stages("reading"):
+        source = replay_source(arguments.model, arguments.data, arguments.calibration)
+        network, images, calibration = source.read(arguments.shape)
+        arguments.images = len(images) if arguments.images is None else arguments.images
+        if arguments.images > len(images):
+            raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
+        images = images.first(arguments.images)
+        layers = [node.name for node in network.linears]
+        names = select_layers(layers, arguments.layers, network.name)
+        inputs = source.hashes()
+        selection = arguments.selection and fitting_selection(
+            network, arguments.selection, inputs["MODEL"]
+        )
+    with stages("formats and codes"), console.status("formats and codes"):
+        committed = None if selection else committed_network(network, source.model, inputs)
+        if committed:
+            quantized, doubts = committed, []
+        else:
+            quantized, doubts = prepared_network(network, calibration.images, inputs, selection)
+        doubts += range_doubts(images.images, calibration.images)
+    deepest = arguments.k_max or LEGAL["k_max"][1]
+    build = fitting_build(arguments, quantized, deepest)
     total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
+    if not arguments.sim:
+        arguments.sim, why = best_simulator(build, total, arguments.jobs)
+        console.print(f"simulator: {arguments.sim}, {why}", markup=False, highlight=False)
+    os.environ["SIM"] = arguments.sim
     console.print(
         f"{network.name}: {len(images)} image(s), {len(names)} of {len(quantized.layers)} layers, "
         f"{total:,} MACs on a {build.rows} x {build.cols} array of "
@@ -126,36 +184,55 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.selection:
         console.print(f"formats: {arguments.selection}", markup=False)
     print_doubts(doubts, console)
+    with stages("building"), console.status("building the simulation"):
+        store = Store(RESULTS, fresh=arguments.fresh)
+        workers = LocalWorkers(build, FOLDER / "simulators", arguments.jobs, store)
     described = TextColumn("{task.description:>20}", markup=False)
     columns = (described, BarColumn(), MacRate(), TimeRemainingColumn())
-    runner = LayerRunner(build, FOLDER, arguments.jobs)
-    try:
-        with Progress(*columns, console=console) as progress:
-            task = progress.add_task("compiled", total=total)
-            replayer = Replayer(runner, names, progress, task)
-            answers, mismatch = simulate_network(quantized, images, replayer)
-    finally:
-        runner.close()
-    seconds = time.monotonic() - started
-    summary = summarize(arguments, source, build, quantized, replayer.statistics, seconds)
+    with stages("replay"), Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=total)
+
+        def report(name: str, macs: float) -> None:
+            progress.update(task, description=one_line(name), advance=macs)
+
+        replayer = Replayer(build, workers, names, deepest, report)
+        answers, mismatch = simulate_network(quantized, images, replayer)
+    summary = summarize(arguments, source, build, quantized, replayer)
     summary["inputs"] = inputs
-    summary["formats_and_codes"] = "committed" if committed else "chosen now"
+    summary["formats_and_codes"] = "committed" if committed else "chosen by this model"
     summary["warnings"] = doubts
     summary["notes"] = notes
     summary["complete"] = answers is not None
     if answers is not None:
-        expected = FloatNetwork(network).run(images.images)
+        with stages("float network"):
+            expected = FloatNetwork(network).run(images.images)
         summary |= compared_answers(network.shapes[network.output], images, expected, answers)
     elif mismatch is not None:
-        summary["mismatch"] = describe_layer_mismatch(
-            mismatch.layer, mismatch.product, mismatch.mismatch, build
-        )
+        summary["mismatch"] = describe_layer_mismatch(mismatch, build, FOLDER / "mismatch.npz")
         summary["totals"]["mismatches"] = 1
+    summary["stages"] = {name: round(seconds, 3) for name, seconds in stages.seconds.items()}
     print_report(summary, console)
+    console.print(f"time: {stages}", markup=False, highlight=False)
     write_json(FOLDER / "summary.json", summary)
     if summary["complete"]:
         return 0
     return INTERRUPTED if mismatch is None else 1
+
+
+def fitting_build(arguments: argparse.Namespace, network: QuantizedNetwork, deepest: int) -> Build:
+    """Return the least engine for a network, or the one that is asked for if it holds it."""
+    build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
+    batches = {min(network.batch_size, arguments.images), arguments.images % network.batch_size}
+    longest = 1
+    for layer in network.layers:
+        for images in batches - {0}:
+            geometry = Geometry.of_layer(layer, images)
+            try:
+                mapping = choose_mapping(geometry, *build.shape, deepest)
+            except ValueError as error:
+                raise ValueError(f"layer '{layer.name}': {error}") from None
+            longest = max(longest, depth(geometry, mapping))
+    return least_build(build, network.layers, longest, arguments.exp_max, arguments.k_max)
 
 
 def simulate_network(
@@ -163,11 +240,15 @@ def simulate_network(
 ) -> tuple[np.ndarray | None, LayerMismatchError | None]:
     """Return the RTL's answers, or the mismatch that ended the run; neither if interrupted."""
     try:
-        return quantized.run(images.images, replayer), None
+        answers = quantized.run(images.images, replayer)
+        replayer.workers.close()
+        return answers, None
     except LayerMismatchError as mismatch:
         return None, mismatch
     except KeyboardInterrupt:
         return None, None
+    finally:
+        replayer.workers.kill()
 
 
 def replay_tile(path: Path, console: Console) -> int:
@@ -193,14 +274,16 @@ def replay_tile(path: Path, console: Console) -> int:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Replay what is asked for, a network or a saved tile; return the exit status."""
     check_arguments(arguments)
-    os.environ["SIM"] = arguments.sim  # for the processes that simulate
-    return replay_tile(arguments.tile, console) if arguments.tile else replay(arguments, console)
+    if not arguments.tile:
+        return replay(arguments, console)
+    os.environ["SIM"] = arguments.sim or "icarus"
+    return replay_tile(arguments.tile, console)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; 0 when every output agreed, 1 for a mismatch, 2 for bad input."""
     parsed = parse_arguments(arguments)
-    return status_of("replay", lambda: run(parsed, wide_console(150)), SimulationError)
+    return status_of("replay", lambda: run(parsed, wide_console(170)), SimulationError)
 
 
 if __name__ == "__main__":

@@ -7,15 +7,16 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from model import ACCUMULATORS
+from model.quantization.gemm_layer import GemmLayer
 from verif.commands.folders import folder_name
 from verif.commands.processes import die_with_parent, kill_children
-from verif.engine.tile import Tile
+from verif.engine.tile import Configuration, Tile
+from verif.replay.build import Build
 from verif.replay.product import Product
 from verif.replay.product_file import load_product, product_hash, save_product
 from verif.replay.statistics import Statistics
@@ -36,28 +37,6 @@ def part_count(product: Product, tiles: int) -> int:
     """
     beats = tiles * product.k * product.together
     return max(1, min(-(-beats // BEATS_OF_PART), MOST_PARTS, tiles))
-
-
-@dataclass(frozen=True)
-class Build:
-    """Parameters of the engine that is simulated."""
-
-    rows: int = 16
-    cols: int = 16
-    exp_max: int = 5
-    k_max: int = 8192
-    accumulator: str = "exact"
-
-    @property
-    def parameters(self) -> dict[str, int]:
-        """Verilog parameters by name."""
-        numbers = asdict(self) | {"accumulator": ACCUMULATORS.index(self.accumulator)}
-        return {name.upper(): value for name, value in numbers.items()}
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """ROWS and COLS."""
-        return self.rows, self.cols
 
 
 class MismatchError(Exception):
@@ -89,6 +68,22 @@ class MismatchError(Exception):
         super().__init__(f"output {place} of the tile at {first} differs")
         self.first, self.place, self.tile = first, place, tile
         self.expected, self.actual, self.path = expected, actual, path
+
+
+def groups_together(group_width: int, k: int, build: Build) -> int:
+    """Return how many groups a tile may lie within."""
+    return max(min(build.cols // group_width, build.k_max // k), 1)
+
+
+def layer_product(layer: GemmLayer, a_codes: np.ndarray, build: Build) -> Product:
+    """Lay out a layer for the engine, with the model's answer to activations (M, groups * K)."""
+    configuration = Configuration(
+        layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp
+    )
+    operands = (a_codes, layer.w_codes, layer.start, layer.biases_w)
+    answer = layer.compute(a_codes, build.accumulator)
+    together = groups_together(layer.group_width, layer.k, build)
+    return Product(configuration, *operands, *answer, together)
 
 
 class LayerRunner:

@@ -23,8 +23,8 @@ from verif.commands.folders import BUILD, command_folder
 from verif.commands.messages import one_line, wide_console
 from verif.commands.running import run_command, status_of
 from verif.commands.sources import DEFAULT_MODELS, FASHION
-from verif.replay.layer_runner import Build
-from verif.replay.legal import check_sides
+from verif.replay.build import Build
+from verif.replay.legal import LEGAL, check_limits
 from verif.replay.names import LAYERS_HELP, select_layers
 from verif.replay.plan import Between, PlannedLayer, plan_node
 
@@ -47,8 +47,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def list_layers(settings: argparse.Namespace, console: Console) -> int:
     """Print the layers, write the summary, and return the exit status."""
-    check_sides(settings.rows, settings.cols)
-    build = Build(settings.rows, settings.cols)
+    check_limits(rows=settings.rows, cols=settings.cols)
+    build = Build(settings.rows, settings.cols, k_max=LEGAL["k_max"][1])
     model = settings.model
     if model in RECIPES:
         model = str(packaged(model, BUILD / "networks").model)
@@ -88,7 +88,7 @@ def _print(
         highlight=False,
     )
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in ("layer", "operator", "where"):
+    for heading in ("layer", "operator", "where", "mapping"):
         table.add_column(heading, overflow="fold")
     for heading in ("M", "K", "N", "groups", "MACs", "tiles", "cycles", "utilised"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -98,7 +98,9 @@ def _print(
             table.add_row(*name, one.where)
             continue
         sizes = one.m, one.k, one.n, one.groups, one.macs, one.tiles, one.cycles
-        table.add_row(*name, "array", *(f"{size:,}" for size in sizes), f"{one.utilisation:.1%}")
+        table.add_row(
+            *name, "array", one.mapping, *(f"{size:,}" for size in sizes), f"{one.utilisation:.1%}"
+        )
     console.print(table)
 
 

@@ -6,9 +6,10 @@ LEGAL = {"rows": (1, 64), "cols": (1, 64), "exp_max": (1, 5), "k_max": (1, 2**15
 """Least and greatest."""
 
 
-def check_sides(rows: int, cols: int) -> None:
-    """Raise ValueError unless an array may have this size."""
-    for name, value in (("rows", rows), ("cols", cols)):
+def check_limits(**values: int | None) -> None:
+    """Raise ValueError unless an engine may have these values, each by its name; None is any."""
+    for name, value in values.items():
         least, greatest = LEGAL[name]
-        if not least <= value <= greatest:
-            raise ValueError(f"{name.upper()}={value}: an array has {least} to {greatest}")
+        if value is not None and not least <= value <= greatest:
+            what = "an array" if name in ("rows", "cols") else "an engine"
+            raise ValueError(f"{name.upper()}={value}: {what} has {least} to {greatest:,}")

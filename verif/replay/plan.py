@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from model.graph.network import FloatOperation, Linear, Network, Node
-from model.quantization.grouping import group_parts
-from verif.replay.layer_runner import Build
+from verif.replay.build import Build
+from verif.replay.mapping import Geometry, bound, choose_mapping, cycles, tiles
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,8 @@ class PlannedLayer:
         Rows, products in each sum, columns of all groups, and groups.
     macs
         Multiply-accumulates.
+    mapping
+        Which outputs share a tile.
     tiles, cycles
         On the array; the cycles are those without a wait, as tiles follow each other.
     utilisation
@@ -36,6 +37,7 @@ class PlannedLayer:
     n: int
     groups: int
     macs: int
+    mapping: str
     tiles: int
     cycles: int
     utilisation: float
@@ -50,26 +52,25 @@ class Between:
     where: str
 
 
-def groups_together(group_width: int, k: int, build: Build) -> int:
-    """Return how many groups a tile may lie within."""
-    return max(min(build.cols // group_width, build.k_max // k), 1)
-
-
 def plan_node(node: Node, network: Network, build: Build) -> PlannedLayer | Between:
     """Say what happens to a node of a network."""
     if not isinstance(node, Linear):
         float_operation = isinstance(node, FloatOperation)
         operator = node.operator if float_operation else type(node).__name__
         return Between(node.name, operator, "float" if float_operation else "codes")
-    k, n = node.weights.shape
-    m = math.prod(network.shapes[node.output]) // n
-    parts = group_parts((k, n), node.groups, groups_together(n // node.groups, k, build))
-    rows = math.ceil(m / build.rows)
-    tiles = cycles = 0
-    for part in parts:
-        columns = math.ceil((part.columns.stop - part.columns.start) / build.cols)
-        tiles += rows * columns
-        cycles += rows * columns * max(part.groups * k, build.rows, build.cols)
-    macs = m * k * n
-    useful = macs / (build.rows * build.cols * cycles)
-    return PlannedLayer(node.name, node.operator, m, k, n, node.groups, macs, tiles, cycles, useful)
+    geometry = Geometry.of_node(node, network.shapes)
+    mapping = choose_mapping(geometry, build.rows, build.cols, build.k_max)
+    laid = geometry, mapping, build.rows, build.cols
+    return PlannedLayer(
+        node.name,
+        node.operator,
+        geometry.rows,
+        geometry.k,
+        geometry.n,
+        node.groups,
+        geometry.macs,
+        str(mapping),
+        tiles(*laid),
+        cycles(*laid),
+        bound(*laid),
+    )

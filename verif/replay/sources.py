@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from model.graph.network import Network
-from model.quantization.calibration import calibrate
-from model.quantization.depths import LARGEST_K_MAX, fitting_k_max
-from model.quantization.doubts import calibration_doubts
+from model.quantization.depths import LARGEST_K_MAX
 from model.quantization.method import Selection, check_selection
-from model.quantization.quantized import QuantizedNetwork
 from model.quantization.selection_file import read_selection
-from model.quantization.steps import quantize_network
 from verif.commands.sources import DEFAULT_MODELS, FASHION, Source, named_source
-from verif.replay.layer_runner import Build
+from verif.replay.legal import LEGAL
 
 FASHION_DATA = "fashion_mnist_test"
 """The committed images, of which a replay takes a few; `make accuracy` takes all there are."""
@@ -50,7 +43,7 @@ def fitting_selection(network: Network, path: Path, model: str = "") -> Selectio
     """
     chosen = read_selection(path)
     try:
-        for name, most in (("exp_max", Build.exp_max), ("k_max", LARGEST_K_MAX)):
+        for name, most in (("exp_max", LEGAL["exp_max"][1]), ("k_max", LARGEST_K_MAX)):
             if getattr(chosen, name) > most:
                 raise ValueError(
                     f"{name} {getattr(chosen, name)}: the engine of a replay has at most {most}"
@@ -63,46 +56,3 @@ def fitting_selection(network: Network, path: Path, model: str = "") -> Selectio
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return chosen
-
-
-def fitting_build(build: Build, network: Network, selection: Selection | None) -> Build:
-    """Return an engine like another, but as deep as a network and its formats need it.
-
-    Raises
-    ------
-    ValueError
-        If no engine is deep enough, naming the layer.
-    """
-    k_max = fitting_k_max(network, build.k_max)
-    if selection and selection.k_max > k_max:
-        k_max = 1 << (selection.k_max - 1).bit_length()
-    return replace(build, k_max=k_max)
-
-
-def quantized_network(
-    network: Network, images: np.ndarray, build: Build, selection: Selection | None
-) -> tuple[QuantizedNetwork, list[str]]:
-    """Quantize a network for an engine, with formats given or, without them, chosen now.
-
-    Parameters
-    ----------
-    network
-        The imported network.
-    images
-        Calibration images.
-    build
-        The engine.
-    selection
-        Formats that fit both, see `fitting_selection`.
-
-    Returns
-    -------
-    network
-        On codes.
-    doubts
-        Why the calibration says little of the data, in sentences.
-    """
-    calibration = calibrate(network, images)
-    sizes = {"exp_max": build.exp_max, "k_max": build.k_max}
-    quantized = quantize_network(network, calibration, selection, **sizes)
-    return quantized, calibration_doubts(images, calibration)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+import numpy as np
+
 from model import FLAG_INEXACT, FLAG_OVERFLOW, FLAG_UNDERFLOW
+from verif.engine.tile import C_BEAT
+from verif.replay.workers import Done
 
 
 @dataclass
@@ -24,12 +28,22 @@ class Statistics:
         Cycles in which the engine had a tile inside, with and without a pair of beats.
     tiles
         Tiles simulated.
+    jobs
+        Jobs that were computed, now or earlier.
+    bound
+        Cycles of the tiles if none waits, for the way in which they lie on the array.
+    streamed
+        Bytes of operands and results on the streams.
     seconds
-        Wall time.
+        That simulators took, added up.
+    wall
+        Seconds from the first job's start to the last comparison's end.
     inexact, underflow, overflow
         Outputs with the flag.
     codes
         Distinct output codes or words.
+    mapping
+        Which outputs share a tile.
     """
 
     outputs: int = 0
@@ -39,11 +53,16 @@ class Statistics:
     busy: int = 0
     stalled: int = 0
     tiles: int = 0
+    jobs: int = 0
+    bound: int = 0
+    streamed: int = 0
     seconds: float = 0.0
+    wall: float = 0.0
     inexact: int = 0
     underflow: int = 0
     overflow: int = 0
     codes: set[int] = field(default_factory=set)
+    mapping: str = ""
 
     @property
     def cycles(self) -> int:
@@ -61,14 +80,35 @@ class Statistics:
         return self.macs / (elements * self.cycles)
 
     def add(self, other: Statistics) -> None:
-        """Add the counts of another simulation."""
-        for name in (f.name for f in fields(self) if f.name != "codes"):
+        """Add the counts of another simulation of the same layer."""
+        for name in (f.name for f in fields(self) if f.name not in ("codes", "mapping")):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.codes |= other.codes
+        self.mapping = other.mapping
 
-    def count_results(self, results, flags) -> None:
+    def count_job(self, done: Done) -> None:
+        """Count what the engine says of a job."""
+        job, played = done.job, done.played
+        registers = played.registers
+        self.offered += registers["macs"]
+        self.gated += registers["gated"]
+        self.busy += registers["busy"]
+        self.stalled += registers["stalled"]
+        self.tiles += len(job.program)
+        self.jobs += 1
+        self.seconds += played.seconds
+        rows, cols = job.shape
+        each = cols * C_BEAT.itemsize + played.results[0].nbytes
+        self.streamed += registers["busy"] * (rows + cols) + len(job.program) * each
+
+    def count_results(self, results: np.ndarray, flags: np.ndarray) -> None:
         """Count flags and distinct codes of simulated results, arrays of one shape."""
-        self.inexact += int((flags & FLAG_INEXACT > 0).sum())
-        self.underflow += int((flags & FLAG_UNDERFLOW > 0).sum())
-        self.overflow += int((flags & FLAG_OVERFLOW > 0).sum())
-        self.codes |= set(results.ravel().tolist())
+        numbers = np.bincount(flags.reshape(-1), minlength=8)
+        self.inexact += int(numbers[np.arange(8) & FLAG_INEXACT > 0].sum())
+        self.underflow += int(numbers[np.arange(8) & FLAG_UNDERFLOW > 0].sum())
+        self.overflow += int(numbers[np.arange(8) & FLAG_OVERFLOW > 0].sum())
+        if results.dtype == np.uint8:
+            found = np.flatnonzero(np.bincount(results.reshape(-1), minlength=256))
+        else:
+            found = np.unique(results)
+        self.codes |= set(found.tolist())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from model import ACCUMULATORS, accumulator_width
-from verif.replay.layer_runner import Build
+from verif.replay.build import Build
 from verif.replay.legal import LEGAL
 from verif.replay.product import Product
 from verif.replay.product_file import entry, load_product, whole_number

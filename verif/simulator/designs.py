@@ -30,6 +30,9 @@ class Design:
         Whether a run writes ``toplevel.fst``.
     coverage
         Whether a run counts lines, branches and toggles (Verilator only).
+    long
+        Whether runs are long: Verilator then compiles for speed, which takes longer, and makes
+        nothing public but what the sources do.
     """
 
     toplevel: str
@@ -37,6 +40,7 @@ class Design:
     sources: Sequence[Path]
     waves: bool = False
     coverage: bool = False
+    long: bool = False
 
     @property
     def folders(self) -> list[Path]:
@@ -47,7 +51,7 @@ class Design:
     def label(self) -> str:
         """Name for a person: toplevel, parameters and what it was built for."""
         settings = (f"{name}{value}" for name, value in sorted(self.parameters.items()))
-        flags = ("waves",) * self.waves + ("coverage",) * self.coverage
+        flags = ("waves",) * self.waves + ("coverage",) * self.coverage + ("long",) * self.long
         return "-".join((self.toplevel, *settings, *flags))
 
     def content(self) -> list[str | bytes]:

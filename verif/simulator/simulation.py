@@ -121,6 +121,11 @@ def build_design(design: Design) -> Path:
         raise SimulationError(str(error)) from None
 
 
+def built_already(design: Design, name: str) -> bool:
+    """Tell whether a simulator's build of a design is there, without looking at it closely."""
+    return (DESIGNS / f"{name}-{design.label}-{SIMULATORS[name].key(design)}").is_dir()
+
+
 def simulate(
     toplevel: str,
     bench: str,
@@ -218,6 +223,20 @@ def _simulate(
     if design.coverage:  # what a failing run covered does not count
         (folder / f"{COVERAGE_DATA}.unjudged").rename(folder / COVERAGE_DATA)
     return tests
+
+
+def bench_command(
+    design: Design, built: Path, bench: str, folder: Path, variables: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs a bench in a design, and its environment, to start by oneself.
+
+    ``variables`` are the bench's own; everything random has seed 0.
+    """
+    simulator = SIMULATORS[check_simulator(chosen_simulator())]
+    command = simulator.run_command(design, built, 0)
+    run = _Run(command, design.toplevel, bench, folder, {"COCOTB_RANDOM_SEED": "0", **variables}, 0)
+    run.set_env()
+    return command, run.env
 
 
 class _Run(CocotbTest):

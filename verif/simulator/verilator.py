@@ -28,6 +28,10 @@ COVERAGE_DATA = "coverage.dat"
 COVERAGE_FLAGS = ["--coverage-line", "--coverage-toggle", "--coverage-max-width", "4096"]
 # Most designs run for seconds: compiling them better would take longer than it saves.
 OPTIMISATION = ("OPT_FAST=-O1", "OPT_SLOW=-O0")
+LONG_OPTIMISATION = ("OPT_FAST=-O2 -march=native", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2 -march=native")
+# What a test may look at, and what registers hold at first: in long runs the sources say it.
+OPEN = ["--public-flat-rw", "--x-assign", "unique", "--x-initial", "unique"]
+LONG = ["-O3", "--timing", "--x-assign", "fast", "--x-initial", "fast"]
 
 
 def verilator_folder() -> Path:
@@ -55,7 +59,8 @@ class Verilator:
 
     def key(self, design: Design) -> str:
         """Return what a build depends on: the commands below, tools, libraries and sources."""
-        return digest([*self._tools(), *design.content()])
+        processor = _processor() if design.long else ""
+        return digest([*self._tools(), processor, *design.content()])
 
     def build(self, design: Design, folder: Path, execute: Execute) -> None:
         """Verilate and compile to the program ``toplevel``."""
@@ -63,7 +68,7 @@ class Verilator:
         self._verilate(design, folder, execute)
         for compiled in runtime.glob("*.o"):
             shutil.copy(compiled, folder)  # newer than its source: make leaves it alone
-        execute(self._make(), folder)
+        execute(self._make(design), folder)
         for used in [*folder.glob("*.o"), *folder.glob("*.a"), *folder.glob("*.gch")]:
             used.unlink()
 
@@ -96,15 +101,18 @@ class Verilator:
         def build(folder: Path) -> None:
             empty = folder / "empty.v"
             empty.write_text("module empty(input wire clk);\nendmodule\n")
-            flags = Design("empty", {}, [empty], design.waves, design.coverage)
+            flags = Design("empty", {}, [empty], design.waves, design.coverage, design.long)
             self._verilate(flags, folder, execute)
-            execute([*self._make(), f"-j{os.cpu_count() or 1}"], folder)
+            execute([*self._make(design), f"-j{os.cpu_count() or 1}"], folder)
             for path in list(folder.iterdir()):
                 if not (path.suffix == ".o" and path.name.startswith("verilated")):
                     path.unlink()
 
         flags = ("-waves" * design.waves) + ("-coverage" * design.coverage)
-        return cached(cache, f"verilator-runtime{flags}", digest(self._tools()), build)
+        flags += "-long" * design.long
+        processor = _processor() if design.long else ""
+        key = digest([*self._tools(), processor])
+        return cached(cache, f"verilator-runtime{flags}", key, build)
 
     def _verilate(self, design: Design, folder: Path, execute: Execute) -> None:
         root = verilator_folder()
@@ -112,8 +120,8 @@ class Verilator:
         command += ["-cc", "--exe", "-Mdir", str(folder), "--quiet", "-DCOCOTB_SIM=1"]
         command += ["-Wno-fatal"]  # lint is where warnings are judged
         command += ["--top-module", design.toplevel, "--prefix", "Vtop", "-o", design.toplevel]
-        command += ["--vpi", "--public-flat-rw", "--timescale", TIMESCALE]
-        command += ["--language", "1364-2005", "--x-assign", "unique", "--x-initial", "unique"]
+        command += ["--vpi", "--timescale", TIMESCALE, "--language", "1364-2005"]
+        command += LONG if design.long else OPEN
         libraries = config.libs_dir
         command += ["-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator"]
         command += [f"-I{path}" for path in design.folders]
@@ -121,5 +129,14 @@ class Verilator:
         main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
         execute([*command, *self._flags(design), str(main), *map(str, design.sources)], folder)
 
-    def _make(self) -> list[str]:
-        return ["make", "-f", "Vtop.mk", *COMPILER_SETTINGS, *OPTIMISATION]
+    def _make(self, design: Design) -> list[str]:
+        optimisation = LONG_OPTIMISATION if design.long else OPTIMISATION
+        return ["make", "-f", "Vtop.mk", *COMPILER_SETTINGS, *optimisation]
+
+
+def _processor() -> str:
+    """Return what the processor can do, which a build for it alone depends on."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith(("flags", "Features")):
+            return line
+    return ""
