@@ -15,7 +15,8 @@ from tests.benches.faulty import Fault
 from tests.replay.replaying import answer_by_groups
 from verif.engine.tile import Configuration
 from verif.replay import product_bench
-from verif.replay.layer_runner import Build, LayerRunner, MismatchError
+from verif.replay.build import Build
+from verif.replay.layer_runner import LayerRunner, MismatchError
 from verif.replay.product import Product
 from verif.replay.product_bench import Comparison
 from verif.simulator.checks import CheckError

@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.quantization.gemm_layer import GemmLayer
-from verif.replay.layer_runner import LayerRunner
-from verif.replay.replayer import layer_product
+from verif.replay.layer_runner import LayerRunner, layer_product
 
 
 @dataclass
 class SampledLayers:
-    """Takes the place of `GemmLayer.compute`.
+    """Takes the place of `GemmLayer.multiply`.
 
     Attributes
     ----------
@@ -34,12 +33,12 @@ class SampledLayers:
     random: np.random.Generator
     outputs: Counter[str] = field(default_factory=Counter)
 
-    def __call__(self, layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, layer: GemmLayer, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the model's results and flags, (M, N); raise MismatchError if the RTL differs."""
         build = self.runner.build
         if layer.name not in self.layers:
-            return layer.compute(a_codes, build.accumulator)
-        product = layer_product(layer, a_codes, build)
+            return layer.multiply(codes, build.accumulator)
+        product = layer_product(layer, layer.im2col(codes), build)
         places = product.tiles(*build.shape)
         chosen = self.random.choice(len(places), min(self.tiles, len(places)), replace=False)
         for index in chosen:

@@ -17,7 +17,8 @@ from model.quantization.method import Method, select, weight_codes
 from model.quantization.quantize import apply_selection
 from tests.light.drawn import FOLDER, PREFIX, names, write_drawn
 from tests.light.sampled import SampledLayers
-from verif.replay.layer_runner import Build, LayerRunner
+from verif.replay.build import Build
+from verif.replay.layer_runner import LayerRunner
 
 COMPLETE = os.environ.get("LIGHT") == "complete"
 SMALL = ("shufflenet", "squeezenet")

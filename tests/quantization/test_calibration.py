@@ -76,8 +76,9 @@ def test_macs_and_outputs_follow_from_inferred_shapes():
     assert sum(layer.macs for layer in quantized.layers) == 9_345_920
     counted = []
 
-    def count(layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        codes, flags = layer.compute(a_codes)
+    def count(layer: GemmLayer, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        a_codes = layer.im2col(codes)
+        codes, flags = layer.multiply(codes)
         counted.append((codes.size, codes.size * a_codes.shape[1]))
         assert codes.shape == flags.shape
         return codes, flags

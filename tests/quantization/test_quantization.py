@@ -136,7 +136,8 @@ def test_every_layer_against_plain_arithmetic(residual):
     quantized, images, _ = residual
     seen = []
 
-    def plain(layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def plain(layer: GemmLayer, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        a_codes = layer.im2col(codes)
         seen.append((layer.name, *a_codes.shape))
         grid = [layer.fmt_a.unit * fmt.unit for fmt in layer.fmts_w]
         weights = np.stack(
@@ -154,9 +155,9 @@ def test_every_layer_against_plain_arithmetic(residual):
 def test_result_of_the_given_function_is_used(residual):
     quantized, images, _ = residual
 
-    def constant(layer: GemmLayer, a_codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def constant(layer: GemmLayer, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         kind = np.uint8 if layer.fmt_y else np.uint32
-        codes = np.full((len(a_codes), layer.n), 3, kind)
+        codes = np.full((len(codes) * layer.rows, layer.n), 3, kind)
         return codes, np.zeros(codes.shape, np.uint8)
 
     assert (quantized.run(images, constant).view(np.uint32) == 3).all()

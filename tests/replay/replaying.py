@@ -1,7 +1,8 @@
 """What the tests of layer replay share: runs and faults."""
 
 import json
-from dataclasses import replace
+import threading
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from model import gemm
 from verif.replay import __main__ as command
-from verif.replay import layer_runner
+from verif.replay.job import Cut, Job
 from verif.replay.product import Product
 
 
@@ -52,46 +53,72 @@ def answer_by_groups(product: Product) -> tuple[np.ndarray, np.ndarray]:
     return np.hstack(codes), np.hstack(flags)
 
 
-def change_one_weight(
-    product: Product, first_column: int
-) -> tuple[Product, tuple[int, int], tuple[int, int]]:
-    """Change a weight code so that the model says an output changes.
+@dataclass(frozen=True)
+class Change:
+    """A weight that was changed on its way, and the first output that it makes differ.
 
-    Returns
-    -------
-    The product as it is to be streamed, the place of the weight (k, column), and that of the
-    first output that differs, in the order in which tiles and their rows come.
+    Attributes
+    ----------
+    k, column
+        Of the weight in its tile.
+    row
+        Of the output in its tile; its column is the weight's.
+    m, n
+        Row and column of the output in the product.
     """
-    for k, column in np.argwhere(product.w_codes != 0):
-        if column >= first_column:
-            w_codes = product.w_codes.copy()
-            w_codes[k, column] ^= 0x10
-            streamed = replace(product, w_codes=w_codes)
-            codes, flags = answer_by_groups(streamed)
-            differ = np.argwhere((codes != product.expected) | (flags != product.flags))
-            if len(differ):
-                row, changed = map(int, differ[0])
-                return streamed, (int(k), int(column)), (row, changed)
-    raise AssertionError("no weight matters")
+
+    k: int
+    column: int
+    row: int
+    m: int
+    n: int
+
+
+def change_one_weight(cut: Cut, job: Job, first_column: int) -> tuple[Job, Change] | None:
+    """Change a weight code of a job so that the model says an output changes.
+
+    None if no weight matters of a column, in the product, from ``first_column`` on.
+    """
+    layout, span = cut.whole.layout, cut.span
+    columns = span.columns.stop - span.columns.start
+    for index, entry in enumerate(job.program):
+        row_tile, column_tile = divmod(index, columns)
+        part, column_tile = divmod(column_tile + span.columns.start, layout.column_tiles)
+        outputs = layout.outputs(row_tile + span.rows.start, part, column_tile)
+        tile, word = job.tile(index), int(entry["w"])
+        before, _ = tile.expected(200)
+        for k, column in np.argwhere(tile.w_codes != 0).tolist():
+            if not (outputs[1][:, column] >= first_column).any():
+                continue
+            changed = job.w.copy()
+            changed[word + k, column] ^= 0x10
+            after, _ = replace(job, w=changed).tile(index).expected(200)
+            for row, wrong in np.argwhere((before != after) & (outputs[0] >= 0)).tolist():
+                assert wrong == column
+                place = (int(values[row, column]) for values in outputs)
+                return replace(job, w=changed), Change(k, column, row, *place)
+    return None
 
 
 def change_weight_on_its_way(
     monkeypatch: pytest.MonkeyPatch, first_column: int = 0
-) -> list[tuple[int, int]]:
-    """Change a weight code of the first product simulated, in or after a column.
+) -> list[Change]:
+    """Change a weight code of the first job that has one which matters, once.
 
     Returns
     -------
-    Empty; the places of weight and output, see `change_one_weight`, once it has happened.
+    Empty; what was changed, once it has happened.
     """
-    changes: list[tuple[int, int]] = []
-    original = layer_runner.save_product
+    changes: list[Change] = []
+    original, lock = Cut.__call__, threading.Lock()
 
-    def save(product: Product, path: Path, **extra: int | str) -> None:
-        if not changes:
-            product, *places = change_one_weight(product, first_column)
-            changes.extend(places)
-        original(product, path, **extra)
+    def make(cut: Cut) -> Job:
+        job = original(cut)
+        with lock:
+            if not changes and (found := change_one_weight(cut, job, first_column)):
+                job, change = found
+                changes.append(change)
+        return job
 
-    monkeypatch.setattr(layer_runner, "save_product", save)
+    monkeypatch.setattr(Cut, "__call__", make)
     return changes

@@ -90,11 +90,11 @@ def test_a_deep_layer_on_images_of_two_axes(run, tmp_path):
     assert summary["engine"] == {
         "ROWS": 2,
         "COLS": 2,
-        "EXP_MAX": 5,
+        "EXP_MAX": 2,
         "K_MAX": 16384,
         "ACCUMULATOR": 0,
     }
-    assert "2 x 2 array of EXP_MAX 5 and K_MAX 16,384" in output
+    assert "2 x 2 array of EXP_MAX 2 and K_MAX 16,384" in output
     assert summary["totals"]["outputs"] == 3 and summary["totals"]["macs"] == 3 * 9217
     (note,) = summary["notes"]
     assert note.endswith("more than 4,096 products: node_y (K 9,217)") and note in output

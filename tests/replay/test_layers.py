@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from model.graph.images import read_images
@@ -14,8 +13,8 @@ from model.quantization.steps import quantize_network
 from tests.graph.mixed_networks import odd_groups_network, write_images
 from tests.graph.tiny_networks import operator, write_network
 from verif.replay import layers as command
-from verif.replay.layer_runner import Build
-from verif.replay.replayer import layer_product
+from verif.replay.layout import Layout
+from verif.replay.mapping import Geometry, choose_mapping
 
 ListLayers = tuple[int, dict | None, str]
 
@@ -54,12 +53,12 @@ def test_tiles_and_sizes_are_those_of_the_quantized_network(listed, tmp_path, se
     quantized = quantize_network(load_network(model), images)
     for rows, cols in ((16, 16), (3, 5)):
         _, summary, _ = listed("--model", model, "--rows", rows, "--cols", cols)
-        build = Build(rows, cols)
         assert len(summary["layers"]) == len(quantized.layers) > 1
         for one, layer in zip(summary["layers"], quantized.layers, strict=True):
-            codes = np.zeros((layer.rows, layer.groups * layer.k), np.uint8)
-            tiles = layer_product(layer, codes, build).tiles(rows, cols)
-            assert one["tiles"] == len(tiles)
+            geometry = Geometry.of_layer(layer, 1)
+            layout = Layout(geometry, choose_mapping(geometry, rows, cols, 2**15), rows, cols)
+            assert one["tiles"] == layout.row_tiles * layout.parts * layout.column_tiles
+            assert one["cycles"] == one["tiles"] * max(layout.k, rows, cols)
             assert (one["macs"], one["groups"]) == (layer.macs, layer.groups)
 
 

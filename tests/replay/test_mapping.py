@@ -194,6 +194,8 @@ def test_small_maps_leave_their_padding_out():
     assert chosen == Mapping(height=2, width=2)
     assert cycles(geometry, chosen, 16, 16) == 4 * 32
     assert bound(geometry, chosen, 16, 16) == 9 / 4
+    geometry = replace(square(1, 3, 5, channels=8, filters=4), images=4)
+    assert choose_mapping(geometry, 4, 4, 8192) == Mapping(height=3, width=3)
 
 
 def test_fully_connected_layers_have_no_blocks():

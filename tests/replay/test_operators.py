@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.progress import Progress
 
 from model.graph.images import read_images
 from model.graph.importing.network import load_network
@@ -15,8 +14,9 @@ from model.quantization.quantized import FloatLayer, QuantizedNetwork
 from model.quantization.steps import quantize_network
 from tests.graph.mixed_networks import mixed_network, odd_groups_network, write_images
 from tests.graph.tiny_networks import normal
-from verif.replay.layer_runner import Build, LayerRunner
+from verif.replay.build import Build
 from verif.replay.replayer import Replayer
+from verif.replay.workers import LocalSimulators, Workers
 
 
 @pytest.mark.sim
@@ -47,13 +47,14 @@ def replay_whole(
     build = Build(rows=4, cols=4, accumulator=accumulator)
     quantized = quantize_network(network, images, exp_max=build.exp_max, k_max=build.k_max)
     names = [layer.name for layer in quantized.layers]
-    runner = LayerRunner(build, folder, jobs=2)
+    workers = Workers(LocalSimulators(build, folder, 2), None)
     try:
-        replayer = Replayer(runner, names, progress := Progress(), progress.add_task(""))
+        replayer = Replayer(build, workers, names, build.k_max, lambda name, macs: None)
         answers = quantized.run(images[:2], replayer)
+        workers.close()
     finally:
-        runner.close()
-    model = partial(GemmLayer.compute, accumulator=accumulator)
+        workers.kill()
+    model = partial(GemmLayer.multiply, accumulator=accumulator)
     np.testing.assert_array_equal(answers, quantized.run(images[:2], model))
     counted = {name: (counts.macs, counts.outputs) for name, counts in replayer.statistics.items()}
     assert counted == {

@@ -20,13 +20,11 @@ from tests.replay.replaying import call_replay
 from verif.commands import sources as named_sources
 from verif.commands.sources import Source
 from verif.replay import __main__ as replay
-from verif.replay.layer_runner import Build
-from verif.replay.sources import (
-    fitting_build,
-    fitting_selection,
-    quantized_network,
-    replay_source,
-)
+from verif.replay import prepared
+from verif.replay.prepared import prepared_network
+from verif.replay.sources import fitting_selection, replay_source
+
+INPUTS = {"MODEL": "1", "CALIBRATION": "2"}
 
 
 @pytest.fixture
@@ -107,9 +105,10 @@ def test_weights_of_a_selection_are_rounded_for_their_outputs(files, selection, 
     network, images = load_network(files[0]), read_images(files[1]).images
     path = tmp_path / "selection.yaml"
     path.write_text(dump_selection(selection))
-    quantized, _ = quantized_network(network, images, Build(), fitting_selection(network, path))
+    prepare = partial(prepared_network, network, images, INPUTS, folder=tmp_path / "kept")
+    quantized, _ = prepare(fitting_selection(network, path))
     path.write_text(dump_selection(replace(selection, objective="tensor")))
-    nearest, _ = quantized_network(network, images, Build(), fitting_selection(network, path))
+    nearest, _ = prepare(fitting_selection(network, path))
     nodes = {node.name: node for node in network.nodes}
     for layer in nearest.layers:
         codes = selection.weights[layer.name].encode(nodes[layer.name].weights)
@@ -120,15 +119,23 @@ def test_weights_of_a_selection_are_rounded_for_their_outputs(files, selection, 
     )
 
 
-@pytest.mark.parametrize(
-    ("k_max", "expected"), [(100, 8192), (8192, 8192), (8193, 16384), (32768, 32768)]
-)
-def test_an_engine_holds_what_formats_were_chosen_for(files, selection, k_max, expected):
-    build = Build(rows=3, accumulator="binary32")
-    network = load_network(files[0])
-    assert fitting_build(build, network, None) == build
-    fitting = fitting_build(build, network, replace(selection, k_max=k_max))
-    assert fitting == replace(build, k_max=expected)
+def test_a_network_is_quantized_once_and_kept(files, selection, tmp_path, monkeypatch):
+    network, images = load_network(files[0]), read_images(files[1]).images
+    prepare = partial(prepared_network, network, images, folder=tmp_path / "kept")
+    first, doubts = prepare(INPUTS)
+    calls = []
+    monkeypatch.setattr(prepared, "calibrate", lambda *given: calls.append(given))
+    again, kept = prepare(INPUTS)
+    assert (calls, kept) == ([], doubts)
+    for one, other in zip(first.layers, again.layers, strict=True):
+        np.testing.assert_array_equal(one.w_codes, other.w_codes)
+        assert (one.fmt_a, one.fmt_w, one.fmt_y) == (other.fmt_a, other.fmt_w, other.fmt_y)
+    for changed in (INPUTS | {"MODEL": "3"}, INPUTS | {"CALIBRATION": "3"}):
+        with pytest.raises(AttributeError):  # nothing is calibrated any more
+            prepare(changed)
+    with pytest.raises(AttributeError):
+        prepare(INPUTS, selection)
+    assert len(calls) == 3
 
 
 def with_biases(selection: Selection, count: int) -> Selection:

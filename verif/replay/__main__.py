@@ -33,6 +33,7 @@ from verif.commands.running import run_command, status_of
 from verif.commands.sources import DEFAULT_MODELS
 from verif.replay.answers import compared_answers
 from verif.replay.build import Build, least_build
+from verif.replay.cluster import ClusterSimulators
 from verif.replay.committed import committed_network
 from verif.replay.layer_runner import LayerRunner, MismatchError
 from verif.replay.legal import LEGAL, check_limits
@@ -46,7 +47,7 @@ from verif.replay.sources import fitting_selection, replay_source
 from verif.replay.speed import best_simulator
 from verif.replay.store import Store
 from verif.replay.tile_file import read_tile
-from verif.replay.workers import LocalWorkers
+from verif.replay.workers import LocalSimulators, Simulators, Workers
 from verif.simulator.simulation import SimulationError, check_simulator
 
 MODEL = "fashion_resnet8"
@@ -82,6 +83,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--jobs", type=JOBS, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
+    )
+    parser.add_argument(
+        "--scheduler", help="SCHEDULER=: of a Dask cluster that simulates, as tcp://host:8786"
     )
     parser.add_argument(
         "--fresh", action="store_true", help="FRESH=1: simulate what an earlier run has, too"
@@ -186,7 +190,7 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     print_doubts(doubts, console)
     with stages("building"), console.status("building the simulation"):
         store = Store(RESULTS, fresh=arguments.fresh)
-        workers = LocalWorkers(build, FOLDER / "simulators", arguments.jobs, store)
+        workers = Workers(simulators(arguments, build), store)
     described = TextColumn("{task.description:>20}", markup=False)
     columns = (described, BarColumn(), MacRate(), TimeRemainingColumn())
     with stages("replay"), Progress(*columns, console=console) as progress:
@@ -233,6 +237,13 @@ def fitting_build(arguments: argparse.Namespace, network: QuantizedNetwork, deep
                 raise ValueError(f"layer '{layer.name}': {error}") from None
             longest = max(longest, depth(geometry, mapping))
     return least_build(build, network.layers, longest, arguments.exp_max, arguments.k_max)
+
+
+def simulators(arguments: argparse.Namespace, build: Build) -> Simulators:
+    """Return who simulates: this machine, or a cluster's workers."""
+    if arguments.scheduler:
+        return ClusterSimulators(arguments.scheduler, build)
+    return LocalSimulators(build, FOLDER / "simulators", arguments.jobs)
 
 
 def simulate_network(

@@ -160,7 +160,7 @@ class LayerJobs:
         layer = self.layer
         return Configuration(layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp)
 
-    def jobs(self) -> Iterator[tuple[Span, _Cut]]:
+    def jobs(self) -> Iterator[tuple[Span, Cut]]:
         """Yield each job's tiles, and what makes it."""
         layout = self.layout
         w = layout.w_beats(self.layer.w_codes).reshape(-1, layout.k, layout.cols)
@@ -168,11 +168,11 @@ class LayerJobs:
         c["start"] = layout.per_column(self.layer.start).reshape(-1, layout.cols)
         c["bias"] = layout.per_column(self.layer.biases_w).reshape(-1, layout.cols)
         for span in spans(layout):
-            yield span, _Cut(self, span, w[span.columns], c[span.columns])
+            yield span, Cut(self, span, w[span.columns], c[span.columns])
 
 
 @dataclass(frozen=True, eq=False)
-class _Cut:
+class Cut:
     """Makes a job, when there is a simulator for it: only then are its activations laid out."""
 
     whole: LayerJobs
@@ -181,6 +181,7 @@ class _Cut:
     c: np.ndarray
 
     def __call__(self) -> Job:
+        """Return the job."""
         layout, span = self.whole.layout, self.span
         tiles = layout.column_tiles
         parts = range(span.columns.start // tiles, -(-span.columns.stop // tiles))

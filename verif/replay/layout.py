@@ -64,8 +64,8 @@ def window_of(images: np.ndarray, starts: tuple[int, int], size: tuple[int, int]
     It is a view where no part of it is outside.
     """
     insides = [
-        slice(max(start, 0), max(min(start + length, limit), 0))
-        for start, length, limit in zip(starts, size, images.shape[-2:], strict=True)
+        slice(max(start, 0), max(start + length, 0))
+        for start, length in zip(starts, size, strict=True)
     ]
     inside = images[..., insides[0], insides[1]]
     if inside.shape[-2:] == size:

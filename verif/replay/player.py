@@ -14,7 +14,6 @@ from verif.engine.register_model import COUNTERS
 from verif.engine.registers import REGISTERS
 from verif.replay.build import Build
 from verif.replay.job import DEPTHS, Job
-from verif.simulator.build_cache import digest
 from verif.simulator.checks import check
 from verif.simulator.designs import Design
 from verif.simulator.live import LiveSimulation
@@ -126,19 +125,12 @@ class Player:
         The engine's parameters.
     folder
         Where it works; emptied first.
-
-    Attributes
-    ----------
-    key
-        What results depend on beside the job: simulator, design, parameters, and this bench.
     """
 
     def __init__(self, build: Build, folder: Path) -> None:
         self.build, self.folder = build, folder
         design = replay_design(build)
-        built = build_design(design)
-        self.key = player_key(built)
-        self._simulation = LiveSimulation(design, built, BENCH, folder)
+        self._simulation = LiveSimulation(design, build_design(design), BENCH, folder)
 
     def run(self, job: Job, pauses: Pauses = Pauses()) -> Played:  # noqa: B008
         """Compute a job.
@@ -197,13 +189,6 @@ class Player:
 READ = ("TILES_DONE", "ERRORS", "FLAGS", *COUNTED)
 
 Access = list[int | None]
-
-
-def player_key(built: Path) -> str:
-    """Return what results depend on, beside a job, for a design that was built in a folder."""
-    folder = Path(__file__).parent
-    ours = [folder / "player_bench.py", Path(__file__)]
-    return digest([built.name, *(path.read_bytes() for path in ours)])
 
 
 def _write(name: str, **fields: int) -> Access:

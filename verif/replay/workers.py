@@ -1,4 +1,4 @@
-"""Simulators at work: jobs in, results out, those of a simulator that is lost done again."""
+"""Simulators at work: jobs in, results out, and nothing simulated that is already known."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Counts:
     Attributes
     ----------
     simulated, reused
-        Jobs that were simulated, and whose results were kept from an earlier time.
+        Jobs that were simulated, and whose results were kept from an earlier run.
     lost
         Simulators that were killed over a job, which was then done again.
     """
@@ -46,50 +46,59 @@ class Done:
     played: Played
 
 
-class Workers(Protocol):
-    """Computes jobs."""
+class Simulators(Protocol):
+    """Computes jobs for several threads at once.
 
-    counts: Counts
+    Attributes
+    ----------
+    count
+        Jobs that are worth having in work at once.
+    key
+        What results depend on beside a job.
+    lost
+        Simulators lost so far.
+    """
 
-    def submit(self, make: Callable[[], Job]) -> Future[Done]:
-        """Have a job made and computed as soon as there is a simulator for it."""
+    count: int
+    key: str
+    lost: int
+
+    def play(self, job: Job) -> Played:
+        """Compute a job; SimulationError if that is not possible."""
 
     def close(self) -> None:
-        """End all simulators in good order; SimulationError if one's bench failed."""
+        """End all in good order, when none is at work; SimulationError if a bench failed."""
 
     def kill(self) -> None:
-        """End all simulators at once, and drop what has not been begun."""
+        """End all at once."""
 
 
-def job_key(player: str, job: Job) -> str:
-    """Return what a job's result depends on."""
-    return digest([player, job.hash()]) + job.hash()[:20]
-
-
-class LocalWorkers:
-    """Simulators of this machine, each a process with a thread that feeds it.
+class Workers:
+    """Has jobs made and computed, as many at once as there are simulators.
 
     Parameters
     ----------
-    build
-        The engine's parameters.
-    folder
-        Where they work.
-    jobs
-        How many simulators.
+    simulators
+        Who computes them.
     store
         Where results are kept; None keeps none.
+
+    Attributes
+    ----------
+    counts
+        What became of the jobs so far.
     """
 
-    def __init__(self, build: Build, folder: Path, jobs: int, store: Store | None) -> None:
-        self.counts = Counts()
-        build_design(replay_design(build))  # one builds it, for all
-        self._build, self._folder, self._store = build, folder, store
-        self._own, self._lock = threading.local(), threading.Lock()
-        self._players: list[Player] = []
-        self._closing = False
-        self._threads = ThreadPoolExecutor(jobs)
-        self._started = 0
+    def __init__(self, simulators: Simulators, store: Store | None) -> None:
+        self._simulators, self._store = simulators, store
+        self._counts, self._lock = Counts(), threading.Lock()
+        self._threads = ThreadPoolExecutor(simulators.count)
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the jobs so far."""
+        self._counts.lost = self._simulators.lost
+        return self._counts
 
     def submit(self, make: Callable[[], Job]) -> Future[Done]:
         """Have a job made and computed as soon as there is a simulator for it."""
@@ -97,37 +106,76 @@ class LocalWorkers:
 
     def _compute(self, make: Callable[[], Job]) -> Done:
         job = make()
+        content = job.hash()
+        key = digest([self._simulators.key, content]) + content
+        played = self._store.get(key) if self._store else None
+        if played is not None:
+            with self._lock:
+                self._counts.reused += 1
+            return Done(job, played)
+        played = self._simulators.play(job)
+        if self._store:
+            self._store.put(key, played)
+        with self._lock:
+            self._counts.simulated += 1
+        return Done(job, played)
+
+    def close(self) -> None:
+        """End all in good order; SimulationError if a simulator's bench failed."""
+        self._simulators.close()
+        self._threads.shutdown()  # at last: the system ends a simulator whose thread is gone
+        if self._store:
+            self._store.forget_oldest()
+
+    def kill(self) -> None:
+        """End all simulators at once, and drop what has not been begun."""
+        self._simulators.kill()
+        self._threads.shutdown(cancel_futures=True)
+
+
+class LocalSimulators:
+    """Simulators of this machine, one for each thread that asks.
+
+    Parameters
+    ----------
+    build
+        The engine's parameters.
+    folder
+        Where they work.
+    count
+        How many threads will ask.
+    """
+
+    def __init__(self, build: Build, folder: Path, count: int) -> None:
+        self.count, self.lost = count, 0
+        design = replay_design(build)
+        self.key = player_key(build_design(design))  # one builds it, for all
+        self._build, self._folder = build, folder
+        self._own, self._lock = threading.local(), threading.Lock()
+        self._players: list[Player] = []
+        self._closed = False
+        self._started = 0
+
+    def play(self, job: Job) -> Played:
+        """Compute a job, again with another simulator where one is lost."""
         for _ in range(ATTEMPTS):
+            player = self._player()
             try:
-                return Done(job, self._play(job))
+                return player.run(job)
             except LostSimulatorError:
                 self._own.player = None
-                if self._closing:
-                    raise
                 with self._lock:
-                    self.counts.lost += 1
+                    self._players.remove(player)
+                    if self._closed:
+                        raise
+                    self.lost += 1
         raise SimulationError(f"{ATTEMPTS} simulators were killed, one after the other, over a job")
-
-    def _play(self, job: Job) -> Played:
-        player = self._player()
-        key = job_key(player.key, job)
-        kept = self._store.get(key) if self._store else None
-        if kept is None:
-            kept = player.run(job)
-            if self._store:
-                self._store.put(key, kept)
-            with self._lock:
-                self.counts.simulated += 1
-        else:
-            with self._lock:
-                self.counts.reused += 1
-        return kept
 
     def _player(self) -> Player:
         """Return this thread's own simulator."""
         if getattr(self._own, "player", None) is None:
             with self._lock:
-                if self._closing:
+                if self._closed:
                     raise LostSimulatorError("no simulator is started any more")
                 number, self._started = self._started, self._started + 1
                 self._own.player = Player(self._build, self._folder / f"simulator{number}")
@@ -135,17 +183,23 @@ class LocalWorkers:
         return self._own.player
 
     def close(self) -> None:
-        """End all simulators in good order; SimulationError if one's bench failed."""
+        """End all in good order; SimulationError if a bench failed."""
+        with self._lock:
+            self._closed = True
         for player in self._players:
             player.close()
-        self._threads.shutdown()  # at last: the system ends a simulator whose thread is gone
-        if self._store:
-            self._store.forget_oldest()
+        self._players.clear()
 
     def kill(self) -> None:
-        """End all simulators at once, and drop what has not been begun."""
+        """End all at once."""
         with self._lock:
-            self._closing = True
+            self._closed = True
             for player in self._players:
                 player.kill()
-        self._threads.shutdown(cancel_futures=True)
+
+
+def player_key(built: Path) -> str:
+    """Return what results depend on, beside a job, for a design that was built in a folder."""
+    folder = Path(__file__).parent
+    ours = [folder / name for name in ("player.py", "player_bench.py")]
+    return digest([built.name, *(path.read_bytes() for path in ours)])

@@ -1,0 +1,338 @@
+"""Jobs through the players: the model's results however a layer lies, waits, or is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model import Format
+from model.graph.network import Window
+from model.quantization.gemm_layer import GemmLayer
+from tests.benches.faulty import Fault
+from verif.replay.build import Build
+from verif.replay.job import LONGEST, Job, LayerJobs, spans
+from verif.replay.layer_runner import LayerRunner, layer_product
+from verif.replay.layout import Layout
+from verif.replay.mapping import DENSE, Geometry, Mapping, candidates, choose_mapping
+from verif.replay.player import RULES, Pauses, Played, Player
+from verif.replay.replayer import Comparison, LayerMismatchError, Replayer
+from verif.replay.store import Store
+from verif.replay.workers import Done, LocalSimulators, Workers
+from verif.simulator.checks import CheckError
+from verif.simulator.live import LostSimulatorError
+from verif.simulator.simulation import SimulationError
+
+BUILD = Build(rows=4, cols=6, exp_max=3, k_max=512)
+
+
+def convolution(rng: np.random.Generator, groups: int, raw: bool = False) -> GemmLayer:
+    """Make a layer of 6 x 7 images with random codes, many of them zero."""
+    window, channels, filters = Window((3, 2), (1, 2), (1, 0, 1, 1), (1, 1)), 2, 3
+    n = groups * filters
+    return GemmLayer(
+        name="layer",
+        inputs=("x",),
+        output="y",
+        input_shape=(groups * channels, 6, 7),
+        output_shape=(n, *window.output_size(6, 7)),
+        operator="Conv",
+        window=window,
+        fmt_a=Format.parse("s1e3f4b5"),
+        fmt_w=Format.parse("s1e2f5b0"),
+        biases_w=rng.integers(2, 6, n),
+        w_codes=rng.integers(0, 256, (channels * 6, n), np.uint8),
+        start=rng.standard_normal(n).astype(np.float32),
+        fmt_y=None if raw else Format.parse("s1e3f4b4"),
+        rounding="rne" if raw else "rmm",
+        groups=groups,
+    )
+
+
+def activations(rng: np.random.Generator, layer: GemmLayer, images: int) -> np.ndarray:
+    """Make random codes of images, half of them zero."""
+    shape = images, *layer.input_shape
+    return rng.integers(0, 256, shape, np.uint8) * rng.integers(0, 2, shape, np.uint8)
+
+
+def laid_out(layer: GemmLayer, codes: np.ndarray, mapping: Mapping, build: Build) -> LayerJobs:
+    """Lay a layer out."""
+    geometry = Geometry.of_layer(layer, len(codes))
+    return LayerJobs(layer, codes, Layout(geometry, mapping, *build.shape))
+
+
+@pytest.fixture
+def player(tmp_path: Path) -> Iterator[Player]:
+    """Start a simulator."""
+    one = Player(BUILD, tmp_path / "player")
+    yield one
+    one.close()
+
+
+def played(player: Player, work: LayerJobs, pauses: Pauses) -> tuple[np.ndarray, np.ndarray]:
+    """Compute a layer; see that all is well, and return results and flags."""
+    comparison = Comparison(work, work.layer.multiply(work.codes, player.build.accumulator))
+    for span, make in work.jobs():
+        job = make()
+        comparison.compare(span, Done(job, player.run(job, pauses)))
+    return comparison.results()
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("accumulator", ["exact", "binary32"])
+@pytest.mark.parametrize("raw", [False, True])
+@pytest.mark.parametrize("groups", [1, 5])
+def test_every_mapping_gives_the_same_bytes(rng, tmp_path, accumulator, raw, groups):
+    layer = convolution(rng, groups, raw)
+    codes = activations(rng, layer, 3)
+    expected = layer.multiply(codes, accumulator)
+    geometry = Geometry.of_layer(layer, 3)
+    player = Player(replace(BUILD, accumulator=accumulator), tmp_path / "player")
+    mappings = list(candidates(geometry, 6, 512))
+    assert len(mappings) > 20 and DENSE in mappings
+    chosen = [DENSE, *(mappings[index] for index in rng.permutation(len(mappings))[:6])]
+    for number, mapping in enumerate(chosen):
+        pauses = Pauses(*rng.integers(0, 40_000, 4).tolist(), seed=number + 1)
+        results = played(player, laid_out(layer, codes, mapping, BUILD), pauses)
+        for ours, theirs in zip(expected, results, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    player.close()
+
+
+@pytest.mark.sim
+def test_the_bus_models_and_the_players_agree_to_the_byte(rng, tmp_path):
+    """Cycles apart: the bus models keep the streams waiting for Python now and then."""
+    for raw in (False, True):
+        layer = convolution(rng, 1, raw)
+        codes = activations(rng, layer, 2)
+        runner = LayerRunner(BUILD, tmp_path / f"buses{raw}", jobs=1)
+        product = layer_product(layer, layer.im2col(codes), BUILD)
+        results, flags, statistics = runner.run("layer", product, lambda done: None)
+        runner.close()
+        work = laid_out(layer, codes, DENSE, BUILD)
+        player = Player(BUILD, tmp_path / "player")
+        own, own_flags = played(player, work, Pauses())
+        player.close()
+        assert own.tobytes() == results.tobytes() and own_flags.tobytes() == flags.tobytes()
+        assert statistics.tiles == work.layout.row_tiles * work.layout.column_tiles
+
+
+@pytest.mark.sim
+def test_builds_that_hold_the_formats_give_the_same_bytes(rng, tmp_path):
+    layer = convolution(rng, 2)
+    codes = activations(rng, layer, 2)
+    results = []
+    for build in (BUILD, replace(BUILD, exp_max=5, k_max=64), replace(BUILD, rows=3, cols=2)):
+        player = Player(build, tmp_path / "player")
+        work = laid_out(layer, codes, choose_mapping(Geometry.of_layer(layer, 2), 4, 6, 64), build)
+        results.append(played(player, work, Pauses()))
+        player.close()
+    for other in results[1:]:
+        assert [one.tobytes() for one in other] == [one.tobytes() for one in results[0]]
+
+
+@pytest.mark.sim
+def test_back_to_back_tiles_take_their_beats_and_a_constant(rng, player):
+    """Counted by the engine: no pair waits, but for the first of a job."""
+    layer = convolution(rng, 1)
+    for images in (1, 9):
+        work = laid_out(layer, activations(rng, layer, images), DENSE, BUILD)
+        stalled = []
+        for _, make in work.jobs():
+            job = make()
+            registers = player.run(job).registers
+            assert registers["busy"] == len(job.program) * work.layout.k == job.cycles
+            assert registers["macs"] == registers["busy"] * 24
+            stalled.append(registers["stalled"])
+        assert max(stalled) < 60
+
+
+def test_a_layer_is_cut_by_its_size_alone(rng):
+    layer = convolution(rng, 5)
+    for images in (1, 40):
+        work = laid_out(layer, np.zeros((images, *layer.input_shape), np.uint8), DENSE, BUILD)
+        seen = np.zeros((work.layout.row_tiles, work.layout.parts * work.layout.column_tiles), int)
+        for span, make in work.jobs():
+            job = make()
+            assert len(job.program) == span.tiles
+            assert job.cycles <= LONGEST
+            seen[span.rows, span.columns] += 1
+        assert (seen == 1).all()
+    assert len(spans(work.layout)) > 1
+
+
+def test_jobs_differ_in_their_names_if_in_anything(rng):
+    layer = convolution(rng, 1)
+    work = laid_out(layer, activations(rng, layer, 1), DENSE, BUILD)
+    ((_, make),) = work.jobs()
+    job = make()
+    assert make().hash() == job.hash()
+    others = [replace(job, configuration=replace(job.configuration, rounding="rtz"))]
+    for name in ("a", "w", "c", "program"):
+        changed = getattr(job, name).copy()
+        changed.reshape(-1).view(np.uint8)[-1] ^= 1
+        others.append(replace(job, **{name: changed}))
+    assert len({one.hash() for one in (job, *others)}) == 6
+
+
+@pytest.mark.sim
+def test_a_lost_simulator_is_replaced_and_its_job_done_again(rng, tmp_path):
+    simulators = LocalSimulators(BUILD, tmp_path / "simulators", 1)
+    workers = Workers(simulators, Store(tmp_path / "store"))
+    layer = convolution(rng, 5)
+    replayer = Replayer(BUILD, workers, ["layer"], 512, lambda name, macs: None)
+    codes = activations(rng, layer, 30)
+    original, killed = Player.run, []
+
+    def run(player: Player, job: Job) -> Played:
+        if not killed:
+            killed.append(player)
+            player.kill()
+        return original(player, job)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Player, "run", run)
+        results = replayer(layer, codes)
+    workers.close()
+    counts = workers.counts
+    assert (counts.lost, counts.reused) == (1, 0) and counts.simulated > 1
+    for ours, theirs in zip(layer.multiply(codes), results, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    again = Workers(LocalSimulators(BUILD, tmp_path / "again", 2), Store(tmp_path / "store"))
+    same = Replayer(BUILD, again, ["layer"], 512, lambda name, macs: None)(layer, codes)
+    again.close()
+    assert (again.counts.simulated, again.counts.reused) == (0, counts.simulated)
+    assert [one.tobytes() for one in same] == [one.tobytes() for one in results]
+
+
+@pytest.mark.sim
+def test_simulators_that_are_always_lost_end_in_a_sentence(rng, tmp_path, monkeypatch):
+    workers = Workers(LocalSimulators(BUILD, tmp_path / "simulators", 1), None)
+
+    def run(player: Player, job: Job) -> Played:
+        raise LostSimulatorError
+
+    monkeypatch.setattr(Player, "run", run)
+    replayer = Replayer(BUILD, workers, ["layer"], 512, lambda name, macs: None)
+    layer = convolution(rng, 1)
+    try:
+        with pytest.raises(SimulationError, match="5 simulators were killed, one after the other"):
+            replayer(layer, activations(rng, layer, 1))
+    finally:
+        workers.kill()
+
+
+def test_a_result_is_kept_whole_or_not_taken(rng, tmp_path):
+    store = Store(tmp_path)
+    assert store.get("abc") is None
+    one = good_end()
+    store.put("abc", one)
+    kept = store.get("abc")
+    assert (kept.results == one.results).all() and (kept.flags == one.flags).all()
+    assert (kept.registers, kept.rows, kept.seconds) == (one.registers, one.rows, one.seconds)
+    assert Store(tmp_path, fresh=True).get("abc") is None
+    path = tmp_path / "ab" / "abc.npz"
+    content = path.read_bytes()
+    path.rename(tmp_path / "ab" / "abd.npz")
+    assert store.get("abd") is None  # of another job
+    place = content.index(b"\1" * 6)  # the results
+    flipped = content[:place] + b"\2" + content[place + 1 :]
+    for damaged in (b"", content[: len(content) // 2], flipped):
+        path.write_bytes(damaged)
+        assert store.get("abc") is None
+
+
+def good_end() -> Played:
+    """Return what an engine made of one tile of 2 x 3 outputs."""
+    flags = np.zeros((1, 2, 3), np.uint8)
+    flags[0, 1, 2] = 5
+    registers = {"TILES_DONE": 1, "ERRORS": 0, "FLAGS": 5, "busy": 7}
+    return Played(np.ones((1, 2, 3), np.uint8), flags, registers, 0, 2, 0, 0.5)
+
+
+def test_an_engine_that_is_as_it_has_to_be_passes():
+    good_end().check_end(1)
+
+
+ENDINGS = {
+    "played.errors": {"registers": {"ERRORS": 4}},
+    "played.rows": {"rows": 1},
+    "played.answers": {"refused": 1},
+    "played.tiles_done": {"registers": {"TILES_DONE": 2}},
+    "played.flags": {"registers": {"FLAGS": 4}},
+    "played.rules": {"broken": 16},
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(o, marks=pytest.mark.guards(o)) for o in ENDINGS])
+def test_what_is_wrong_at_the_end_is_found_by(name):
+    wrong = dict(ENDINGS[name])
+    if "registers" in wrong:
+        wrong["registers"] = good_end().registers | wrong["registers"]
+    with pytest.raises(CheckError) as error:
+        replace(good_end(), **wrong).check_end(1)
+    assert error.value.name == name
+
+
+@pytest.mark.guards("played.outputs")
+def test_an_output_that_differs_is_found(rng):
+    layer = convolution(rng, 1)
+    work = laid_out(layer, activations(rng, layer, 1), DENSE, BUILD)
+    results, flags = layer.multiply(work.codes)
+    spread = [work.layout.spread(one).reshape(-1, 4, 6) for one in (results, flags)]
+    ((span, make),) = work.jobs()
+    for values in spread:
+        place = tuple(np.argwhere(work.layout.spread(np.ones_like(results)).reshape(-1, 4, 6))[7])
+        values[place] ^= 1
+        with pytest.raises(LayerMismatchError) as error:
+            Comparison(work, (results, flags)).compare(
+                span, Done(make(), replace(good_end(), results=spread[0], flags=spread[1]))
+            )
+        assert error.value.place[3:] == place[1:]
+        values[place] ^= 1
+
+
+QUEUE = "        .out_valid(m_axis_y_tvalid), .out_ready(m_axis_y_tready),\n"
+DATA = "        .out_data({m_axis_y_tlast, y_raw, m_axis_y_tuser, m_axis_y_tdata}));\n"
+TURN = "    reg turn_q = 1'b0;\n    always @(posedge clk) turn_q <= !turn_q;\n"
+KEPT = "assign m_axis_y_tkeep = {{3*COLS{y_raw}}"
+FAULTS = {
+    RULES[0]: (".in_data({foot_last_q[FOOT-1],", ".in_data({1'b1,"),
+    RULES[1]: (KEPT, KEPT.replace("y_raw", "1'b1")),
+    RULES[2]: ("packed_row = {32*COLS{1'b0}};", "packed_row = results;"),
+    RULES[3]: (
+        QUEUE + DATA,
+        "        .out_valid(offered), .out_ready(m_axis_y_tready && turn_q),\n"
+        + DATA
+        + f"    wire offered;\n{TURN}    assign m_axis_y_tvalid = offered && turn_q;\n",
+    ),
+    RULES[4]: (
+        DATA,
+        "        .out_data({m_axis_y_tlast, y_raw, m_axis_y_tuser, held}));\n"
+        f"    wire [32*COLS-1:0] held;\n{TURN}    assign m_axis_y_tdata = held ^ turn_q;\n",
+    ),
+    RULES[5]: (
+        DATA,
+        "        .out_data({m_axis_y_tlast, y_raw, held, m_axis_y_tdata}));\n"
+        "    wire [3*COLS-1:0] held;\n    assign m_axis_y_tuser = held ^ 1'bx;\n",
+    ),
+}
+"""What each rule of the bus is broken by, in the engine: a text, and what takes its place."""
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("rule", FAULTS)
+def test_a_design_that_breaks_a_rule_of_the_bus_is_found(rng, tmp_path, monkeypatch, rule):
+    fault = Fault("engine", *FAULTS[rule], "engine")
+    monkeypatch.setenv("HDL", str(fault.write(tmp_path)))
+    player = Player(BUILD, tmp_path / "player")
+    layer = convolution(rng, 1)
+    work = laid_out(layer, activations(rng, layer, 1), DENSE, BUILD)
+    ((_, make),) = work.jobs()
+    job = make()
+    broken = player.run(job, Pauses(y=30_000)).broken
+    assert broken >> RULES.index(rule) & 1
+    player.close()
