@@ -8,13 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arithmetic.products import gemm
+from ..arithmetic.products import grouped_gemm
 from ..format.format import Format
 from ..graph.network import Relu, Window
-from .grouping import group_parts
-
-PART_COLUMNS = 16
-"""Columns to compute at a time in a layer of many groups: fewer are slow, more are mostly zeros."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -149,20 +145,15 @@ class GemmLayer(Layer):
         self, a_codes: np.ndarray, accumulator: str = "exact"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return codes (or words) and flags, (M, N) each, for activations (M, groups * K)."""
-        together = max(PART_COLUMNS // self.group_width, 1)
-        results = [
-            gemm(
-                a_codes[:, part.terms],
-                part.weights(self.w_codes),
-                self.fmt_a,
-                self.fmts_w[part.columns],
-                self.start[part.columns],
-                self.fmt_y,
-                accumulator=accumulator,
-                rounding=self.rounding,
-                clamp=self.clamp,
-            )
-            for part in group_parts(self.w_codes.shape, self.groups, together)
-        ]
-        codes, flags = zip(*results, strict=True)
-        return np.concatenate(codes, axis=1), np.concatenate(flags, axis=1)
+        return grouped_gemm(
+            a_codes,
+            self.w_codes,
+            self.groups,
+            self.fmt_a,
+            self.fmts_w,
+            self.start,
+            self.fmt_y,
+            accumulator=accumulator,
+            rounding=self.rounding,
+            clamp=self.clamp,
+        )
