@@ -120,7 +120,12 @@ class GemmLayer(Layer):
         if self.window is None:
             return codes.reshape(-1, self.k)
         patches = self.window.patches(codes).transpose(0, 2, 3, 1, 4, 5)
-        return patches.reshape(-1, self.groups * self.k)
+        if self.window.kernel == (1, 1):
+            return patches.reshape(-1, self.groups * self.k)
+        matrix = np.empty(patches.shape, codes.dtype)
+        for place in np.ndindex(self.window.kernel):  # a patch at a time is no run worth copying
+            matrix[..., *place] = patches[..., *place]
+        return matrix.reshape(-1, self.groups * self.k)
 
     def fold(self, results: np.ndarray) -> np.ndarray:
         """Turn the product (M, N) into the layer's output.
