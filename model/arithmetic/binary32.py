@@ -22,10 +22,14 @@ _WIDE = 64  # columns that a row needs to be worth a call of numpy
 class Binary32Sums:
     """Adds ``a[m, k] * w[k, n]`` to ``start[n]`` in increasing k, rounding each sum to 24 bits.
 
+    With groups, a column adds up products of its own group's terms only, see `grouped_gemm`.
+
     Parameters
     ----------
     w
         Weight codes, (K, N).
+    groups
+        How many.
     fmt_a, fmt_w
         Formats of the operands; their biases are in the grid's unit.
     start
@@ -42,6 +46,7 @@ class Binary32Sums:
     def __init__(
         self,
         w: NDArray[np.uint8],
+        groups: int,
         fmt_a: Format,
         fmt_w: Format,
         start: NDArray[np.float32],
@@ -52,20 +57,24 @@ class Binary32Sums:
         near = np.clip(exponents, -_FAR, _FAR)
         self._far = exponents - near
         self._start = np.ldexp(significands, near)
-        self._left_table, self._right = _float_integers(fmt_a), take(_float_integers(fmt_w), w)
-        self.height = max(_BLOCK // max(w.shape[1], 1), 1)
+        depth, columns = w.shape
+        self._left_table, right = _float_integers(fmt_a), take(_float_integers(fmt_w), w)
+        self._right = right.reshape(depth, groups, columns // groups)
+        self.height = max(_BLOCK // max(columns, 1), 1)
 
     def rows(self, a: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the sums of rows of a, (M, N), and the power of two that each is times."""
-        sums = np.empty((len(a), len(self._start)))
-        sums[:] = self._start
-        left = take(self._left_table, a.T)
-        if len(self._start) >= min(_WIDE, len(a)):
-            _accumulate(sums, left, self._right)
+        depth, groups, width = self._right.shape
+        sums = np.empty((len(a), groups, width))
+        sums[:] = self._start.reshape(groups, width)
+        left = take(self._left_table, a.reshape(len(a), groups, depth).transpose(2, 1, 0))
+        if (width if width > 1 else groups) >= min(_WIDE, len(a)):
+            _accumulate(sums, left.transpose(0, 2, 1)[..., np.newaxis], self._right)
         else:
-            transposed = np.ascontiguousarray(sums.T)
-            _accumulate(transposed, self._right, left)
-            sums = transposed.T
+            transposed = np.ascontiguousarray(sums.transpose(1, 2, 0))
+            _accumulate(transposed, self._right[..., np.newaxis], left[:, :, np.newaxis])
+            sums = transposed.transpose(2, 0, 1)
+        sums = sums.reshape(len(a), groups * width)
         if not self._far.any():
             return sums, self._far
         # a start value that far away either outlasts every product or is gone with the first
@@ -79,11 +88,11 @@ def _float_integers(fmt: Format) -> NDArray[np.float64]:
 def _accumulate(
     sums: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]
 ) -> None:
-    """Add to sums (P, Q) the products of left (K, P) and right (K, Q), one k after the other."""
+    """Add to sums the products of left[k] and right[k], of shapes that go with it, in order."""
     products, addends = np.empty(sums.shape), np.empty(sums.shape, np.int64)
     bits = sums.view(np.int64)
     for column, row in zip(left, right, strict=True):
-        np.multiply(column[:, np.newaxis], row, out=products)
+        np.multiply(column, row, out=products)
         np.add(sums, products, out=sums)
         # half a unit of the last place kept, less one bit where that place is even
         np.right_shift(bits, _DROPPED, out=addends)

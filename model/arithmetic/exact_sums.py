@@ -15,26 +15,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..format.format import Format
-from ..format.lookup import take
+from .grouped_products import GroupedProducts
 
 _DIGIT = 16  # bits
 _DEPTH = 2**14  # products added up at a time: room for digits of a start value and for carries
 _FAR = 640  # bits of a start value that is beyond any sum of products by more than 53 bits
 _BLOCK = 2**16  # outputs whose digits are in work at a time, for the caches
-_OUTPUTS, _ROWS = 2**17, 512  # that a matrix product makes at a time: few, but of many rows
+_OUTPUTS, _ROWS = 2**17, 512  # that are in work at a time: few, but of many rows
 _JOINED = 3  # digits that float64 holds together
 _LARGEST_SCALE = 960  # with 53 bits of a sum within float64's range
-_OPERANDS = 2**22  # elements that it takes and makes at a time, at most
+_MEMORY = 2**22  # outputs of all points, at most
 _WEIGHTS = 2**24  # elements of all points of w held at a time
 
 
 class ExactSums:
     """Adds up ``start[n] + sum over k of a[m, k] * w[k, n]`` in grid units, for given w and start.
 
+    With groups, a column adds up products of its own group's terms only, see `grouped_gemm`.
+
     Parameters
     ----------
     w
         Weight codes, (K, N).
+    groups
+        How many.
     fmt_a, fmt_w
         Formats of the operands; their biases are in the grid's unit.
     starts
@@ -52,6 +56,7 @@ class ExactSums:
     def __init__(
         self,
         w: NDArray[np.uint8],
+        groups: int,
         fmt_a: Format,
         fmt_w: Format,
         starts: NDArray[np.object_],
@@ -66,28 +71,20 @@ class ExactSums:
         bound = len(w) * fmt_a.max_integer * fmt_w.max_integer + max(map(abs, near), default=0)
         needed = 1 if bound < 2**53 else 1 + -((52 - bound.bit_length()) // _DIGIT)
         self._starts = _digits(near, max(needed, sum(counts) - 1))
-        self._lefts = _point_tables(fmt_a, max(counts))
-        self._rights = [
-            take(table, w) if table.any() else None for table in _point_tables(fmt_w, max(counts))
-        ]
+        lefts = _point_tables(fmt_a, max(counts))
+        rights = _point_tables(fmt_w, max(counts))
         self._places = sum(counts) - 1
-        self.height = self._best_height(*w.shape)
+        factors = None
         if len(self._starts) == 1 and scale is not None and (np.abs(scale) <= _LARGEST_SCALE).all():
-            self._rights[0] *= np.ldexp(1.0, scale)
-            self._starts *= np.ldexp(1.0, scale)
+            factors = np.ldexp(1.0, scale)
+            self._starts *= factors
             self._far = self._far - scale
+        self._points = GroupedProducts(lefts, rights, w, groups, factors)
+        self._depth, columns = w.shape
+        self.height = max(_OUTPUTS // max(columns, 1), _ROWS)
+        self.height = max(min(self.height, _MEMORY // max(columns * len(lefts), 1)), 1)
         # had once: new memory costs as much as the arithmetic that is done in it
-        self._operands = np.empty(self.height * min(len(w), self._depth))
-        self._products = np.empty((len(self._lefts), self.height, w.shape[1]))
-
-    @property
-    def _depth(self) -> int:
-        """Products that are added up at a time."""
-        return _DEPTH if len(self._starts) > 1 else len(self._rights[0])
-
-    def _best_height(self, depth: int, columns: int) -> int:
-        largest = max(depth, columns * len(self._lefts), 1)
-        return max(min(max(_OUTPUTS // max(columns, 1), _ROWS), _OPERANDS // largest), 1)
+        self._products = np.empty((len(lefts), self.height, columns))
 
     def rows(self, a: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return the sums of up to `height` rows of a, and the powers of two that they are times.
@@ -105,7 +102,7 @@ class ExactSums:
             (sums,) = self._multiply(a, slice(None))
             sums += self._starts
             return sums, self._far
-        chunks = [slice(first, first + _DEPTH) for first in range(0, max(a.shape[1], 1), _DEPTH)]
+        chunks = [slice(first, first + _DEPTH) for first in range(0, max(self._depth, 1), _DEPTH)]
         height = len(a) if len(chunks) > 1 else _block_rows(self._starts.shape[1])
         digits = np.empty((len(self._starts), height, self._starts.shape[1]))
         before = np.broadcast_to(self._starts[:, np.newaxis], digits.shape)
@@ -129,14 +126,8 @@ class ExactSums:
 
     def _multiply(self, a: NDArray[np.uint8], terms: slice) -> NDArray[np.float64]:
         """Return the matrix products of all points, (points, M, N), valid until the next call."""
-        codes = a[:, terms]
-        operand = self._operands[: codes.size].reshape(codes.shape)
         products = self._products[:, : len(a)]
-        for table, right, product in zip(self._lefts, self._rights, products, strict=True):
-            if right is None or not table.any():
-                product[:] = 0
-            else:
-                np.matmul(take(table, codes, operand), right[terms], out=product)
+        self._points.multiply(a, terms, products)
         return products
 
 

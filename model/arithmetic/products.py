@@ -57,7 +57,7 @@ def dot(
     grid = fmt_a.unit_exponent + fmt_w.unit_exponent
     if accumulator == "binary32":
         row = binary32_values(start).reshape(1)
-        sums = Binary32Sums(w[:, np.newaxis], fmt_a, fmt_w, row, np.array([near_exponent(grid)]))
+        sums = Binary32Sums(w[:, np.newaxis], 1, fmt_a, fmt_w, row, np.array([near_exponent(grid)]))
         values, far = sums.rows(a[np.newaxis])
         return Fraction(values.item()) * Fraction(2) ** (grid + far.item())
     products = zip(fmt_a.integers(a).tolist(), fmt_w.integers(w).tolist(), strict=True)
@@ -111,6 +111,28 @@ def gemm(
     ValueError
         For shapes, types, formats or start values that do not fit.
     """
+    options = accumulator, rounding, clamp, width
+    return grouped_gemm(a_codes, w_codes, 1, fmt_a, fmts_w, start, fmt_y, *options)
+
+
+def grouped_gemm(
+    a_codes: ArrayLike,
+    w_codes: ArrayLike,
+    groups: int,
+    fmt_a: Format,
+    fmts_w: Format | Sequence[Format],
+    start: ArrayLike,
+    fmt_y: Format | None,
+    accumulator: str = "exact",
+    rounding: str = "rne",
+    clamp: int | None = None,
+    width: int | None = None,
+) -> tuple[NDArray[np.uint8] | NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return ``encode(start[n] + sum over k of a[m, g * K + k] * w[k, n])``, g being n's group.
+
+    The columns of w are divided evenly among groups, in order, and so are those of a, which is
+    (M, groups * K). The rest is as in `gemm`, which has one group.
+    """
     check_accumulator(accumulator)
     check_rounding(rounding)
     check_format(fmt_a, "fmt_a")
@@ -122,7 +144,7 @@ def gemm(
         raise ValueError(
             f"rounding {rounding!r}, clamp {clamp} with raw binary32 results: 'rne' and None only"
         )
-    a, w = _matrices(a_codes, w_codes)
+    a, w = _matrices(a_codes, w_codes, groups)
     formats = _column_formats(fmts_w, w.shape[1])
     grid = _grid_exponents(fmt_a, formats)
     near = {exponent: near_exponent(exponent) for exponent in set(grid)}
@@ -134,14 +156,14 @@ def gemm(
     codes = np.empty((len(a), w.shape[1]), np.uint32 if fmt_y is None else np.uint8)
     flags = np.empty(codes.shape, np.uint8)
     fmt_w = formats[0] if formats else fmt_a
-    for columns in _blocks(len(formats), best_columns(len(w), fmt_a, fmt_w)):
-        operands = (w[:, columns], fmt_a, fmt_w, starts[columns])
+    for columns, terms, together in _group_blocks(w, groups, best_columns(len(w), fmt_a, fmt_w)):
+        operands = (w[:, columns], together, fmt_a, fmt_w, starts[columns])
         if accumulator == "exact":
             sums = ExactSums(*operands, scale[columns] if fmt_y else None)
         else:
             sums = Binary32Sums(*operands, exponents[columns])
         for rows in _blocks(len(a), sums.height):
-            values, far = sums.rows(a[rows])
+            values, far = sums.rows(a[rows, terms])
             values, exponent = _one_exponent(values, far + exponents[columns])
             if fmt_y is None:
                 results = encode_binary32(values, exponent)
@@ -158,11 +180,31 @@ def _start_row(start: ArrayLike, columns: int) -> NDArray:
     return np.broadcast_to(row, (columns,))
 
 
-def _matrices(a_codes: ArrayLike, w_codes: ArrayLike) -> tuple[NDArray, NDArray]:
+def _matrices(
+    a_codes: ArrayLike, w_codes: ArrayLike, groups: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     a, w = code_array(a_codes, "a_codes"), code_array(w_codes, "w_codes")
-    if a.ndim != 2 or w.ndim != 2 or a.shape[1] != w.shape[0]:
-        raise ValueError(f"a_codes {a.shape} and w_codes {w.shape}: (M, K) and (K, N) are needed")
+    if a.ndim != 2 or w.ndim != 2 or a.shape[1] != groups * w.shape[0]:
+        needed = "(M, K) and (K, N)" if groups == 1 else f"(M, {groups} * K) and (K, N)"
+        raise ValueError(f"a_codes {a.shape} and w_codes {w.shape}: {needed} are needed")
+    if groups < 1 or w.shape[1] % groups:
+        raise ValueError(f"{groups} groups of {w.shape[1]} columns: not of one size")
     return a, w
+
+
+def _group_blocks(
+    w: NDArray[np.uint8], groups: int, most: int
+) -> Iterator[tuple[slice, slice, int]]:
+    """Yield about `most` columns of w at a time, the terms that they read, and how many groups."""
+    depth, count = w.shape
+    width = count // groups
+    if groups == 1:
+        yield from ((columns, slice(0, depth), 1) for columns in _blocks(count, most))
+        return
+    for block in _blocks(groups, max(most // width, 1)):
+        first, last = block.start, min(block.stop, groups)
+        columns, terms = slice(first * width, last * width), slice(first * depth, last * depth)
+        yield columns, terms, last - first
 
 
 def _column_formats(fmts_w: Format | Sequence[Format], columns: int) -> list[Format]:

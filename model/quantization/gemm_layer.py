@@ -8,16 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arithmetic.products import gemm
+from ..arithmetic.products import grouped_gemm
 from ..format.format import Format
 from ..graph.network import Relu, Window
-from .grouping import group_parts
 
 PIECE_BYTES = 2**24
 """Codes of the left matrix to hold at once, at least one image's."""
-
-PART_COLUMNS = 16
-"""Columns to compute at a time in a layer of many groups: fewer are slow, more are mostly zeros."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -127,7 +123,12 @@ class GemmLayer(Layer):
         if self.window is None:
             return codes.reshape(-1, self.k)
         patches = self.window.patches(codes).transpose(0, 2, 3, 1, 4, 5)
-        return patches.reshape(-1, self.groups * self.k)
+        if self.window.kernel == (1, 1):
+            return patches.reshape(-1, self.groups * self.k)
+        matrix = np.empty(patches.shape, codes.dtype)
+        for place in np.ndindex(self.window.kernel):  # a patch at a time is no run worth copying
+            matrix[..., *place] = patches[..., *place]
+        return matrix.reshape(-1, self.groups * self.k)
 
     def fold(self, results: np.ndarray) -> np.ndarray:
         """Turn the product (M, N) into the layer's output.
@@ -181,20 +182,15 @@ class GemmLayer(Layer):
         self, a_codes: np.ndarray, accumulator: str = "exact"
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return codes (or words) and flags, (M, N) each, for activations (M, groups * K)."""
-        together = max(PART_COLUMNS // self.group_width, 1)
-        results = [
-            gemm(
-                a_codes[:, part.terms],
-                part.weights(self.w_codes),
-                self.fmt_a,
-                self.fmts_w[part.columns],
-                self.start[part.columns],
-                self.fmt_y,
-                accumulator=accumulator,
-                rounding=self.rounding,
-                clamp=self.clamp,
-            )
-            for part in group_parts(self.w_codes.shape, self.groups, together)
-        ]
-        codes, flags = zip(*results, strict=True)
-        return np.concatenate(codes, axis=1), np.concatenate(flags, axis=1)
+        return grouped_gemm(
+            a_codes,
+            self.w_codes,
+            self.groups,
+            self.fmt_a,
+            self.fmts_w,
+            self.start,
+            self.fmt_y,
+            accumulator=accumulator,
+            rounding=self.rounding,
+            clamp=self.clamp,
+        )

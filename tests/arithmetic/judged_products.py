@@ -4,8 +4,10 @@ from dataclasses import astuple
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 from model import Format, dot, gemm, supported_splits
+from model.arithmetic import binary32, exact_sums, grouped_products
 from model.format import rational
 
 JUDGES = {"exact": rational.accumulate, "binary32": rational.accumulate_binary32}
@@ -57,3 +59,17 @@ def random_case(rng, split_a, split_w, depth):
     exponents = np.clip(grids + rng.integers(-30, 90, 3), -149, 126)
     start = np.ldexp(rng.uniform(-2, 2, 3), exponents).astype(np.float32)
     return a, w, fmt_a, fmts_w, start * (rng.random(3) < 0.8).astype(np.float32)
+
+
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have products of a few dozen rows and columns computed piece by piece."""
+    sizes = {
+        exact_sums: {"_OUTPUTS": 60, "_ROWS": 4, "_MEMORY": 900, "_BLOCK": 40, "_DEPTH": 7},
+        grouped_products: {"_OPERANDS": 60, "_ROWS": 2},
+        binary32: {"_BLOCK": 60},
+    }
+    monkeypatch.setattr(exact_sums, "_WEIGHTS", 400)
+    for module, limits in sizes.items():
+        for name, limit in limits.items():
+            assert getattr(module, name) > limit
+            monkeypatch.setattr(module, name, limit)

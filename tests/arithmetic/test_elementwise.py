@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from model import FLAG_INEXACT, ROUNDINGS, Format, add, dot, mean, supported_splits
+from model.arithmetic import elementwise
 from model.format import rational
 from tests.arithmetic.judged_products import near_format, random_codes
 
@@ -73,6 +74,39 @@ def test_mean_tie():
     fmt_y = Format(1, 4, 3, 67)
     for rounding, code in (("rne", 0x38), ("rup", 0x39)):
         assert mean([0x38], fmt, fmt_y, rounding, count=2**60 - 1) == (code, FLAG_INEXACT)
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("denominator", [1, 3, 49, 2**20 + 1, 2**40 - 1])
+def test_quotients_next_to_borders(rounding, denominator, rng):
+    """Quotients as near to where rounding changes as any that float64 divides, on either side."""
+    for split in supported_splits(8):
+        fmt_y = Format(*split, int(rng.integers(-9, 9)))
+        shifts = rng.integers(-9, 50, 40).tolist()
+        borders = [Fraction(2) ** shift * int(rng.integers(1, 2**10)) for shift in shifts]
+        near = [int(border * denominator) + step for border in borders for step in (-1, 0, 1)]
+        numerators = np.array([number for number in near if number < 2**50])
+        numerators *= rng.choice([-1, 1], numerators.shape)
+        exponent = fmt_y.unit_exponent - int(rng.integers(0, 30))
+        arguments = denominator, exponent, fmt_y, rounding, None
+        codes, flags = elementwise._encode_ratios(numerators, *arguments)
+        for numerator, *result in zip(numerators.tolist(), codes, flags, strict=True):
+            value = Fraction(numerator, denominator) * Fraction(2) ** exponent
+            assert tuple(result) == rational.encode(astuple(fmt_y), value, rounding)
+
+
+@pytest.mark.parametrize("shift", [0, 20, 27, 28, 29, 40])
+def test_sums_and_means_by_rationals_alone(shift, rng, monkeypatch):
+    """What float64 divides, and int64 shifts, is the same by Python's integers."""
+    for fmt_a in (Format(1, 3, 4, 0), Format(0, 5, 3, 0)):
+        fmt_b, fmt_y = Format(1, 2, 5, -shift), Format(1, 4, 3, -shift)
+        a, b = random_codes(rng, 2, 500)
+        results = [add(a, fmt_a, b, fmt_b, fmt_y), mean(a.reshape(100, 5), fmt_a, fmt_y)]
+        with monkeypatch.context() as patch:
+            patch.setattr(elementwise, "_NUMERATOR", 0)
+            same = [add(a, fmt_a, b, fmt_b, fmt_y), mean(a.reshape(100, 5), fmt_a, fmt_y)]
+        for result, expected in zip(results, same, strict=True):
+            np.testing.assert_array_equal(result, expected)
 
 
 @pytest.mark.parametrize(

@@ -17,13 +17,14 @@ from model import (
     start_integer,
     supported_splits,
 )
-from model.arithmetic import binary32, exact_sums
+from model.arithmetic import exact_sums
 from model.format import rational
 from tests.arithmetic.judged_products import (
     assert_gemm_judged,
     near_format,
     random_case,
     random_codes,
+    small_blocks,
 )
 
 NARROW = supported_splits(5)
@@ -273,10 +274,7 @@ def test_blocks(split, accumulator, rng, monkeypatch):
     a, w = random_codes(rng, 21, 30), random_codes(rng, 30, 17)
     start = rng.normal(size=17).astype(np.float32)
     whole = gemm(a, w, fmt, fmt, start, fmt_y, accumulator)
-    limits = {"_OUTPUTS": 60, "_OPERANDS": 900, "_WEIGHTS": 400, "_BLOCK": 40, "_DEPTH": 7}
-    for name, limit in limits.items():
-        monkeypatch.setattr(exact_sums, name, limit)
-    monkeypatch.setattr(binary32, "_BLOCK", 60)
+    small_blocks(monkeypatch)
     pieces = gemm(a, w, fmt, fmt, start, fmt_y, accumulator)
     assert exact_sums.best_columns(30, fmt, fmt) < 17
     np.testing.assert_array_equal(pieces, whole)

@@ -1,15 +1,18 @@
 """Grouped layers against exact sums, output by output."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
-from model import Format, dot
+from model import ACCUMULATORS, ROUNDINGS, Format, dot, gemm, supported_splits
 from model.arithmetic.binary32 import encode_binary32
+from model.arithmetic.products import grouped_gemm
 from model.graph.network import Relu, Window
 from model.quantization.gemm_layer import GemmLayer
 from model.quantization.grouping import group_parts
+from tests.arithmetic.judged_products import random_codes, small_blocks
 
 SHAPES = [  # groups, products of a sum, columns of a group
     (1, 5, 7),
@@ -18,6 +21,16 @@ SHAPES = [  # groups, products of a sum, columns of a group
     (24, 9, 1),
     (20, 3, 2),
     (3, 2, 20),
+]
+PRODUCTS = [  # groups, products of a sum, columns of a group, rows
+    (1, 30, 17, 21),
+    (2, 16, 5, 21),
+    (9, 9, 1, 70),
+    (70, 9, 1, 9),
+    (20, 3, 2, 5),
+    (3, 2, 20, 3),
+    (4, 1, 1, 1),
+    (3, 0, 2, 2),
 ]
 
 
@@ -88,17 +101,6 @@ def test_every_output_by_itself(rng, shape, raw, accumulator):
     assert len(np.unique(codes)) > 10
 
 
-@pytest.mark.parametrize("columns", [1, 4, 16, 64])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_the_size_of_parts_does_not_matter(rng, shape, columns, monkeypatch):
-    layer = grouped_layer(rng, shape, False)
-    a_codes = rng.integers(0, 256, (3, layer.groups * layer.k), np.uint8)
-    expected = layer.compute(a_codes)
-    monkeypatch.setattr("model.quantization.gemm_layer.PART_COLUMNS", columns)
-    for result, same in zip(layer.compute(a_codes), expected, strict=True):
-        np.testing.assert_array_equal(result, same)
-
-
 @pytest.mark.parametrize("together", [1, 2, 5, 100])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_parts_cover_every_column_once(rng, shape, together):
@@ -167,3 +169,59 @@ def test_rectified_results(rng, text):
     assert (values(None).min() < 0) == (text != "s0e3f5b2")
     np.testing.assert_array_equal(values(Relu()), np.maximum(values(None), 0))
     assert values(Relu()).max() > 0
+
+
+def random_grouped(rng, groups: int, depth: int, columns: int, rows: int, exp_max: int):
+    """Return operands in formats of up to so many exponent bits, and how to encode the results."""
+    splits = supported_splits(exp_max)
+    split_a, split_w, split_y = (splits[place] for place in rng.integers(len(splits), size=3))
+    a, w = random_codes(rng, rows, groups * depth), random_codes(rng, depth, groups * columns)
+    fmt_a = Format(*split_a, int(rng.integers(-9, 9)))
+    fmts_w = [Format(*split_w, int(bias)) for bias in rng.integers(-9, 9, groups * columns)]
+    middle = fmt_a.unit_exponent + fmts_w[0].unit_exponent if fmts_w else 0
+    start = np.ldexp(rng.normal(size=groups * columns), middle + int(rng.integers(0, 20)))
+    fmt_y = Format(*split_y, int(rng.integers(-5, 5)) - middle)
+    rounding = ROUNDINGS[rng.integers(len(ROUNDINGS))]
+    clamp = [None, int(rng.integers(fmt_y.max_code + 1))][rng.integers(2)]
+    how = (fmt_y, rounding, clamp) if rng.random() < 0.8 else (None, "rne", None)
+    return (a, w), (fmt_a, fmts_w, start.astype(np.float32)), how
+
+
+@pytest.mark.parametrize("accumulator", ACCUMULATORS)
+@pytest.mark.parametrize(("shape", "exp_max"), list(product(PRODUCTS, (3, 5, 8))), ids=str)
+def test_each_group_by_itself(shape, exp_max, accumulator, rng, monkeypatch):
+    """A group's results are those of the product of its own terms and columns, bit for bit."""
+    groups, depth, columns, rows = shape
+    flags_seen = 0
+    for _ in range(6):
+        (a, w), (fmt_a, fmts_w, start), (fmt_y, *how) = random_grouped(rng, *shape, exp_max)
+        whole = grouped_gemm(a, w, groups, fmt_a, fmts_w, start, fmt_y, accumulator, *how)
+        with monkeypatch.context() as patch:
+            small_blocks(patch)
+            pieces = grouped_gemm(a, w, groups, fmt_a, fmts_w, start, fmt_y, accumulator, *how)
+        for group in range(groups):
+            terms = slice(group * depth, (group + 1) * depth)
+            own = slice(group * columns, (group + 1) * columns)
+            operands = a[:, terms], w[:, own], fmt_a, fmts_w[own], start[own]
+            expected = gemm(*operands, fmt_y, accumulator, *how)
+            for result, same, piece in zip(whole, expected, pieces, strict=True):
+                assert result.dtype == same.dtype
+                np.testing.assert_array_equal(result[:, own], same)
+                np.testing.assert_array_equal(piece[:, own], same)
+        flags_seen |= int(np.bitwise_or.reduce(whole[1], axis=None))
+    assert flags_seen or depth == 0
+
+
+@pytest.mark.parametrize(
+    ("groups", "width", "message"),
+    [
+        (2, 4, r"a_codes \(2, 4\) and w_codes \(3, 4\): \(M, 2 \* K\) and \(K, N\)"),
+        (3, 9, "3 groups of 4 columns: not of one size"),
+        (0, 0, "0 groups of 4 columns"),
+    ],
+)
+def test_groups_that_do_not_fit(groups, width, message):
+    fmt = Format(1, 4, 3, 7)
+    a, w = np.zeros((2, width), np.uint8), np.zeros((3, 4), np.uint8)
+    with pytest.raises(ValueError, match=message):
+        grouped_gemm(a, w, groups, fmt, fmt, 0.0, fmt)
