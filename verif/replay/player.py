@@ -159,6 +159,8 @@ class Player:
         size = 4 * -(-(35 if job.raw else 11) * cols // 32)
         records = np.zeros((tiles * rows, size), np.uint8)
         came = np.fromfile(self.folder / "y.bin", np.uint8)[: records.size]
+        if len(came) < min(answer["rows"], len(records)) * size:
+            raise SimulationError(f"{self.folder / 'y.bin'} is cut off: is the disk full?")
         records.reshape(-1)[: len(came)] = came
         data, user = np.split(records, [4 * cols if job.raw else cols], axis=1)
         results = np.ascontiguousarray(data).view("<u4") if job.raw else data
