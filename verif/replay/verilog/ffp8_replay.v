@@ -22,6 +22,7 @@ module ffp8_replay #(
     parameter ROWS        = 16,
     parameter COLS        = 16,
     parameter K_MAX       = 8192,
+    parameter SEGMENT     = 28,
     parameter ACCUMULATOR = 0,
     parameter A_DEPTH     = 1 << 20,  // words of each memory, which bound a job
     parameter W_DEPTH     = 1 << 18,
@@ -229,7 +230,8 @@ module ffp8_replay #(
         .m_axil_rready(rready));
 
     ffp8_engine #(
-        .EXP_MAX(EXP_MAX), .ROWS(ROWS), .COLS(COLS), .K_MAX(K_MAX), .ACCUMULATOR(ACCUMULATOR)
+        .EXP_MAX(EXP_MAX), .ROWS(ROWS), .COLS(COLS), .K_MAX(K_MAX), .SEGMENT(SEGMENT),
+        .ACCUMULATOR(ACCUMULATOR)
     ) engine (
         .clk(clk), .rst(rst),
         .s_axis_c_tdata(c_data), .s_axis_c_tvalid(c_valid), .s_axis_c_tready(c_ready),
