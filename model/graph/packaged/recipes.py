@@ -15,7 +15,7 @@ import onnx
 
 from ..files import written_whole
 from ..images import Images
-from . import cifar10, efficientnet, images
+from . import cifar10, efficientnet, images, vgg16
 from .sources import REQUIREMENTS
 
 FOLDER = Path("build/networks")
@@ -25,8 +25,9 @@ FOLDER = Path("build/networks")
 class PackagedNetwork:
     """Where a network's files are.
 
-    ``model`` is ONNX; ``data`` is an .npz of ``images`` (N, C, H, W) float32, preprocessed, and
-    ``labels`` (N,) int64; ``calibration`` is an .npz of ``images`` alone, other ones.
+    ``model`` is ONNX; ``data`` is an .npz of ``images`` (N, C, H, W) float32, preprocessed, and,
+    where they judge the network, ``labels`` (N,) int64; ``calibration`` is an .npz of ``images``
+    alone, other ones.
     """
 
     model: Path
@@ -53,6 +54,11 @@ RECIPES = {
         efficientnet.efficientnet_lite0,
         images.imagenet_test,
         images.imagenet_calibration,
+    ),
+    "vgg16": _Recipe(
+        vgg16.vgg16,
+        images.vgg16_test,
+        images.vgg16_calibration,
     ),
 }
 
@@ -98,7 +104,10 @@ def _make(recipe: _Recipe, network: PackagedNetwork) -> None:
     model, data, calibration = recipe.model(), recipe.data(), recipe.calibration()
     with written_whole(network.model) as file:
         file.write(model.SerializeToString())
+    arrays = {"images": data.images}
+    if data.labels is not None:
+        arrays["labels"] = data.labels
     with written_whole(network.data) as file:
-        np.savez(file, images=data.images, labels=data.labels)
+        np.savez(file, **arrays)
     with written_whole(network.calibration) as file:
         np.savez(file, images=calibration)

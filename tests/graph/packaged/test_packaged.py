@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from model.graph.images import Images, read_images
+from model.graph.importing.network import load_network
 from model.graph.packaged import images as packaged_images
 from model.graph.packaged import recipes as packaged_module
 from model.graph.packaged import sources as packaged_sources
@@ -164,3 +165,23 @@ def test_imagenet_images_are_the_scaled_centre():
             assert np.abs(image - expected).mean() < 0.05
             compared += 1
     assert compared == 19
+
+
+@needs_packages
+def test_vgg16_has_its_convolutions_and_images(tmp_path):
+    files = packaged("vgg16", tmp_path)
+    network = load_network(files.model)
+    places = [np.prod(network.shapes[node.output][1:], dtype=int) for node in network.linears]
+    macs = [node.weights.size * place for node, place in zip(network.linears, places, strict=True)]
+    assert len(macs) == 13 and sum(macs) == 15_346_630_656
+    assert network.shapes[network.output] == (512, 14, 14)
+    data, calibration = read_images(files.data), read_images(files.calibration)
+    assert data.labels is None and data.images.shape == (20, 3, 224, 224)
+    assert calibration.images.shape == (64, 3, 224, 224)
+    mean = (104.00699, 116.66877, 122.67892)  # of blue, green, red, as the package's utils.py says
+    plain = packaged_images.imagenet_test().images
+    for channel in range(3):
+        pixels = plain[:, 2 - channel] * 128 + 127
+        np.testing.assert_allclose(data.images[:, channel], pixels - mean[channel], atol=1e-4)
+    answer = run_model(onnx.load(files.model), data.images[:1])
+    assert 0.1 < (answer > 0).mean() < 0.9 and answer.std() > 1
