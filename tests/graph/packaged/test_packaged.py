@@ -75,8 +75,8 @@ def test_unknown_network_is_refused(tmp_path):
         packaged("alexnet", tmp_path)
 
 
-def tiny_recipe(made: list[int]) -> packaged_module._Recipe:
-    """Return a recipe of the identity that counts how often it is followed."""
+def tiny_recipe(made: list[int], shared: str = "") -> packaged_module._Recipe:
+    """Return a recipe of the identity that counts how often the network is made."""
 
     def model() -> onnx.ModelProto:
         made.append(1)
@@ -85,7 +85,7 @@ def tiny_recipe(made: list[int]) -> packaged_module._Recipe:
 
     images = normal(len(made), 2, 1, 1, 3)
     data = Images(images, np.array([1, 2]))
-    return packaged_module._Recipe(model, lambda: data, lambda: images[:1])
+    return packaged_module._Recipe(model, lambda: data, lambda: images[:1], shared)
 
 
 def test_files_are_made_once_and_again_when_stale(monkeypatch, tmp_path):
@@ -105,11 +105,25 @@ def test_files_are_made_once_and_again_when_stale(monkeypatch, tmp_path):
     assert packaged("tiny", folder) == network and len(made) == 1
     network.calibration.unlink()
     packaged("tiny", folder)
-    assert network.calibration.is_file() and len(made) == 2
+    assert network.calibration.is_file() and len(made) == 1
     monkeypatch.setattr(packaged_module, "REQUIREMENTS", tmp_path / "newer")
     (tmp_path / "newer").touch()
     packaged("tiny", folder)
-    assert len(made) == 3
+    assert len(made) == 2
+
+
+def test_images_that_networks_share_are_written_once(monkeypatch, tmp_path):
+    made: list[int] = []
+    for name in ("one", "two"):
+        monkeypatch.setitem(packaged_module.RECIPES, name, tiny_recipe(made, "both"))
+    one = packaged("one", tmp_path)
+    written = [path.stat().st_ino for path in (one.data, one.calibration)]
+    two = packaged("two", tmp_path)
+    assert (two.data, two.calibration) == (one.data, one.calibration) and len(made) == 2
+    assert [path.stat().st_ino for path in (two.data, two.calibration)] == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("both_calibration.npz", "both_test.npz", "one.onnx", "two.onnx"),
+    ]
 
 
 def test_interrupted_writing_leaves_nothing_behind(monkeypatch, tmp_path):
