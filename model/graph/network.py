@@ -16,6 +16,9 @@ import onnx
 
 Pair = tuple[int, int]
 
+DRAWN_WEIGHTS = ("weights", "drawn")
+"""Metadata of an ONNX file whose weights nobody has trained."""
+
 
 @dataclass(frozen=True)
 class Window:
@@ -166,7 +169,7 @@ class Network:
     size of the file or None, and ``model`` the ONNX model with the shape of every tensor:
     the float reference runs that, unfolded. It is the file's but for what depends on no
     image, which is constant, and channels that the file keeps last. ``notes`` are sentences on
-    what of the file is not used as it is.
+    what of the file is not what it seems, or not used as it is.
     """
 
     name: str

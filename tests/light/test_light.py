@@ -6,49 +6,64 @@ the largest would take hours to round for the outputs of their layers.
 """
 
 import os
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from model.graph.importing.network import load_network
+from model.graph.network import Network
+from model.graph.packaged.drawn import FILES, FOLDER, drawn
 from model.quantization.calibration import calibrate
 from model.quantization.depths import fitting_k_max
 from model.quantization.method import Method, select, weight_codes
 from model.quantization.quantize import apply_selection
-from tests.light.drawn import FOLDER, PREFIX, names, write_drawn
 from tests.light.sampled import SampledLayers
 from verif.replay.build import Build
 from verif.replay.layer_runner import LayerRunner
 
 COMPLETE = os.environ.get("LIGHT") == "complete"
-SMALL = ("shufflenet", "squeezenet")
+SMALL = ("onnx_shufflenet", "onnx_squeezenet")
 SPLITS = ((0, 3, 5), (1, 2, 5), (1, 4, 3))
+NOTE = (
+    "its weights are drawn at random, not trained: what the network answers means nothing, nor does"
+    " its accuracy"
+)
 TILES = 4
 """Simulated of each chosen layer: on an array of 4 by 4, 64 outputs."""
 
-DEEPEST = {"bvlc_alexnet": 9216, "vgg19": 25088, "zfnet512": 18432}
-K_MAX = {"bvlc_alexnet": 16384, "vgg19": 32768, "zfnet512": 32768}
+DEEPEST = {"onnx_alexnet": 9216, "onnx_vgg19": 25088, "onnx_zfnet512": 18432}
+K_MAX = {"onnx_alexnet": 16384, "onnx_vgg19": 32768, "onnx_zfnet512": 32768}
+
+
+def written_and_loaded(path: Path, model: onnx.ModelProto) -> Network:
+    """Import a network by way of a file, which is removed."""
+    onnx.save(model, path)
+    network = load_network(path)
+    path.unlink()
+    return network
 
 
 def test_all_of_them_are_there():
-    assert len(names()) == 9
-    assert {*SMALL, *DEEPEST} < set(names())
+    assert set(FILES.values()) == {path.name for path in FOLDER.glob("*.onnx")}
+    assert {*SMALL, *DEEPEST} < set(FILES) and len(FILES) == 9
 
 
-@pytest.mark.parametrize("name", names() if COMPLETE else sorted({*names()} - {*DEEPEST}))
+@pytest.mark.parametrize("name", FILES if COMPLETE else sorted({*FILES} - {*DEEPEST}))
 def test_the_file_is_imported_as_it_is(name):
-    network = load_network(FOLDER / f"{PREFIX}{name}.onnx")
+    network = load_network(FOLDER / FILES[name])
+    assert network.notes == ()
     assert network.input_shape == (3, 224, 224)
     assert np.prod(network.shapes[network.output]) == 1000
     assert fitting_k_max(network) == K_MAX.get(name, 8192)
 
 
 @pytest.mark.sim
-@pytest.mark.parametrize("name", names() if COMPLETE else SMALL)
+@pytest.mark.parametrize("name", FILES if COMPLETE else SMALL)
 def test_tiles_of_its_layers_replay(tmp_path, seed, name):
-    path = write_drawn(tmp_path / f"{name}.onnx", name, seed)
-    network = load_network(path)
-    path.unlink()
+    network = written_and_loaded(tmp_path / f"{name}.onnx", drawn(name, seed))
+    assert network.notes == (NOTE,)
     images = np.random.default_rng(seed).normal(0, 1, (2, 3, 224, 224)).astype(np.float32)
     method = Method(SPLITS, "tensor", k_max=fitting_k_max(network))
     calibration = calibrate(network, images)

@@ -51,7 +51,7 @@ from verif.commands.folders import command_folder
 from verif.commands.measured import measured
 from verif.commands.messages import print_doubts, wide_console
 from verif.commands.running import run_command, status_of
-from verif.commands.sources import DEFAULT_MODELS, Source, named_source
+from verif.commands.sources import DEFAULT_MODELS, KNOWN_MODELS, Source, named_source
 from verif.commands.summaries import SUMMARY
 
 FOLDER = command_folder("accuracy")
@@ -240,9 +240,7 @@ def compare_with_codes(
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; each option says which make variable sets it."""
     parser = Parser(prog="accuracy", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model", help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
-    )
+    parser.add_argument("--model", help=f"MODEL=: an ONNX file or one of {', '.join(KNOWN_MODELS)}")
     parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
     parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
     parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)

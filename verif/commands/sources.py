@@ -17,7 +17,9 @@ from verif.commands.folders import BUILD, folder_name
 
 FASHION = ("fashion_resnet8", "fashion_vgg")
 FASHION_DATA, FASHION_CALIBRATION = "all 10,000 test images", "fashion_mnist_calibration"
-DEFAULT_MODELS = (*FASHION, *RECIPES)
+KNOWN_MODELS = (*FASHION, *RECIPES)
+DEFAULT_MODELS = (*FASHION, "cifar10", "efficientnet_lite0")
+"""What `make accuracy` compares by itself: the networks of which there are labelled images."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def named_source(model: str, data: str | None, calibration: str | None) -> Sourc
         missing = " and ".join(
             name for name, value in (("DATA=", data), ("CALIBRATION=", calibration)) if not value
         )
-        known = ", ".join(DEFAULT_MODELS)
+        known = ", ".join(KNOWN_MODELS)
         raise ValueError(f"MODEL={model}: {missing} is needed with it (known by name: {known})")
     return replace(
         default, data=data or default.data, calibration=calibration or default.calibration

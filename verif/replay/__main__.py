@@ -32,7 +32,7 @@ from verif.commands.interrupts import INTERRUPTED
 from verif.commands.measured import keep_measured
 from verif.commands.messages import one_line, print_doubts, wide_console
 from verif.commands.running import run_command, status_of
-from verif.commands.sources import DEFAULT_MODELS
+from verif.commands.sources import KNOWN_MODELS
 from verif.replay.answers import compared_answers
 from verif.replay.build import Build, least_build
 from verif.replay.cluster import ClusterSimulators
@@ -61,7 +61,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Parse the command line; each option says which make variable sets it."""
     parser = Parser(prog="replay", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--model", default=MODEL, help=f"MODEL=: an ONNX file or one of {', '.join(DEFAULT_MODELS)}"
+        "--model", default=MODEL, help=f"MODEL=: an ONNX file or one of {', '.join(KNOWN_MODELS)}"
     )
     parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
     parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")

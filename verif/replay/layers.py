@@ -22,7 +22,7 @@ from verif.commands.files import write_json
 from verif.commands.folders import BUILD, command_folder
 from verif.commands.messages import one_line, wide_console
 from verif.commands.running import run_command, status_of
-from verif.commands.sources import DEFAULT_MODELS, FASHION
+from verif.commands.sources import FASHION, KNOWN_MODELS
 from verif.replay.build import Build
 from verif.replay.legal import LEGAL, check_limits
 from verif.replay.names import LAYERS_HELP, select_layers
@@ -34,7 +34,7 @@ FOLDER = command_folder("layers")
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Parse the command line; each option says which make variable sets it."""
     parser = Parser(prog="layers", description=__doc__.splitlines()[0])
-    known = ", ".join(DEFAULT_MODELS)
+    known = ", ".join(KNOWN_MODELS)
     parser.add_argument(
         "--model", default=FASHION[0], help=f"MODEL=: an ONNX file or one of {known}"
     )

@@ -8,7 +8,7 @@ from model.graph.network import Network
 from model.quantization.depths import LARGEST_K_MAX
 from model.quantization.method import Selection, check_selection
 from model.quantization.selection_file import read_selection
-from verif.commands.sources import DEFAULT_MODELS, FASHION, Source, named_source
+from verif.commands.sources import FASHION, KNOWN_MODELS, Source, named_source
 from verif.replay.legal import LEGAL
 
 FASHION_DATA = "fashion_mnist_test"
@@ -25,8 +25,8 @@ def replay_source(model: str, data: str | None, calibration: str | None) -> Sour
     """
     if model in FASHION:
         data = data or FASHION_DATA
-    elif model not in DEFAULT_MODELS and not Path(model).is_file():
-        known = ", ".join(DEFAULT_MODELS)
+    elif model not in KNOWN_MODELS and not Path(model).is_file():
+        known = ", ".join(KNOWN_MODELS)
         raise ValueError(f"MODEL={model}: no such file, nor a network known by name ({known})")
     return named_source(model, data, calibration)
 

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from ..files import existing_file
-from ..network import Network
+from ..network import DRAWN_WEIGHTS, Network
 from .constants import known_tensors
 from .input_shape import fix_shape, sole_input
 from .layout import channels_first
@@ -84,6 +84,7 @@ def _import(name: str, model: onnx.ModelProto, shape: Sequence[int] | None) -> N
     _refuse(_unsupported_operators(model.graph, prepared=False))
     _check(model)
     _refuse(unsound_operators(model))
+    drawn = DRAWN_WEIGHTS in [(entry.key, entry.value) for entry in model.metadata_props]
     halves = in_float32(model)
     without_declared_shapes(model)
     source = sole_input(model)
@@ -101,12 +102,20 @@ def _import(name: str, model: onnx.ModelProto, shape: Sequence[int] | None) -> N
     check_sizes(shapes, batch)
     nodes, output, problems = translate(rewritten, shapes, batch)
     _refuse(problems)
-    return Network(name, nodes, source, output, shapes, batch, rewritten, _notes(halves, quantized))
+    notes = _notes(drawn, halves, quantized)
+    return Network(name, nodes, source, output, shapes, batch, rewritten, notes)
 
 
-def _notes(halves: bool, quantized: int) -> tuple[str, ...]:
-    """Say what of the file is not used as it is."""
-    notes = ["FLOAT16 and BFLOAT16 of the file are run as float32"] if halves else []
+def _notes(drawn: bool, halves: bool, quantized: int) -> tuple[str, ...]:
+    """Say what of the file is not what it seems, or not used as it is."""
+    notes = []
+    if drawn:
+        notes.append(
+            "its weights are drawn at random, not trained: what the network answers means nothing,"
+            " nor does its accuracy"
+        )
+    if halves:
+        notes.append("FLOAT16 and BFLOAT16 of the file are run as float32")
     if quantized:
         notes.append(
             f"the file's own quantization of {quantized} activation(s) is not used: they are"

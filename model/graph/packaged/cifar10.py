@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnx
 
-from .sources import library, package_path
+from .sources import keras_file
 from .writer import INPUT, GraphWriter
 
 if TYPE_CHECKING:
@@ -41,15 +41,8 @@ def cifar10() -> onnx.ModelProto:
     ValueError
         If the package or h5py is missing, or the file is not the one expected.
     """
-    path = package_path(PACKAGE, WEIGHTS)
-    h5py = library("h5py", "h5py")
-    try:
-        with h5py.File(path, "r") as file:
-            return build(*_read(file))
-    except KeyError as error:
-        raise ValueError(f"{path}: {error} is missing, it should be there") from error
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: {error}") from error
+    with keras_file(PACKAGE, WEIGHTS) as file:
+        return build(*_read(file))
 
 
 def _read(file: h5py.File) -> tuple[list[Layer], Weights]:

@@ -1,7 +1,7 @@
 """Test and calibration images from files that Python packages ship, by Pillow.
 
 ``foolbox`` holds 20 images of each of several data sets, with the label at the end of the file's
-name; ``scikit-image`` holds photographs without labels, which calibrate the ImageNet network.
+name; ``scikit-image`` holds photographs without labels, which calibrate the ImageNet networks.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ PHOTOGRAPHS = (
 CROPS = 4
 """Of each photograph, each with its mirror image: 64 images in all."""
 SEED = 1
+VGG_MEAN = np.array([104.00699, 116.66877, 122.67892], np.float32)
+"""Of blue, green and red over ImageNet, as the package of VGG-16 subtracts it."""
 SIDE = 224
 """Rows and columns of an ImageNet image."""
 SHORTER_SIDE = 256
@@ -50,13 +52,19 @@ def imagenet_test() -> Images:
     ValueError
         If foolbox or Pillow is missing.
     """
-    paths, labels = _labelled("imagenet")
-    images = []
-    for path in paths:
-        picture = _open(path)
-        picture = _scaled(picture, scaled_size(picture.size, SHORTER_SIDE))
-        images.append(_array(picture.crop(centre_box(picture.size, SIDE))))
+    images, labels = _imagenet()
     return Images(_normalised(images), labels)
+
+
+def imagenet_unlabelled() -> Images:
+    """Read the images of `imagenet_test` for a network whose answers the labels do not judge.
+
+    Raises
+    ------
+    ValueError
+        If foolbox or Pillow is missing.
+    """
+    return Images(imagenet_test().images)
 
 
 def imagenet_calibration() -> np.ndarray:
@@ -67,16 +75,30 @@ def imagenet_calibration() -> np.ndarray:
     ValueError
         If scikit-image or Pillow is missing.
     """
-    random = np.random.default_rng(SEED)
-    folder = package_path("scikit-image", "skimage/data")
-    images = []
-    for name in PHOTOGRAPHS:
-        photograph = _open(folder / name)
-        for _ in range(CROPS):
-            box = random_box(random, photograph.size)
-            image = _array(_scaled(photograph.crop(box), (SIDE, SIDE)))
-            images += [image, image[..., ::-1]]
-    return _normalised(images)
+    return _normalised(_photographs())
+
+
+def vgg16_test() -> Images:
+    """Read foolbox's ImageNet images as VGG-16 takes them: (20, 3, 224, 224), BGR - `VGG_MEAN`.
+
+    Raises
+    ------
+    ValueError
+        If foolbox or Pillow is missing.
+    """
+    images, _ = _imagenet()
+    return Images(_for_vgg(images))
+
+
+def vgg16_calibration() -> np.ndarray:
+    """Cut the images of `imagenet_calibration` as VGG-16 takes them: BGR - `VGG_MEAN`.
+
+    Raises
+    ------
+    ValueError
+        If scikit-image or Pillow is missing.
+    """
+    return _for_vgg(_photographs())
 
 
 def cifar10_test() -> Images:
@@ -138,6 +160,31 @@ def label(path: Path) -> int:
     return int(path.stem.rpartition("_")[2])
 
 
+def _imagenet() -> tuple[list[np.ndarray], np.ndarray]:
+    """Read foolbox's ImageNet images, bytes (3, 224, 224) each, and their labels (20,) int64."""
+    paths, labels = _labelled("imagenet")
+    images = []
+    for path in paths:
+        picture = _open(path)
+        picture = _scaled(picture, scaled_size(picture.size, SHORTER_SIDE))
+        images.append(_array(picture.crop(centre_box(picture.size, SIDE))))
+    return images, labels
+
+
+def _photographs() -> list[np.ndarray]:
+    """Cut images, bytes (3, 224, 224) each, out of scikit-image's photographs."""
+    random = np.random.default_rng(SEED)
+    folder = package_path("scikit-image", "skimage/data")
+    images = []
+    for name in PHOTOGRAPHS:
+        photograph = _open(folder / name)
+        for _ in range(CROPS):
+            box = random_box(random, photograph.size)
+            image = _array(_scaled(photograph.crop(box), (SIDE, SIDE)))
+            images += [image, image[..., ::-1]]
+    return images
+
+
 def _labelled(data_set: str) -> tuple[list[Path], np.ndarray]:
     """Find foolbox's images of a data set, and their labels (20,) int64."""
     folder = package_path("foolbox", "foolbox/data")
@@ -167,3 +214,8 @@ def _stacked(images: Iterable[np.ndarray]) -> np.ndarray:
 
 def _normalised(images: Iterable[np.ndarray]) -> np.ndarray:
     return (_stacked(images) - np.float32(127)) / np.float32(128)
+
+
+def _for_vgg(images: Iterable[np.ndarray]) -> np.ndarray:
+    """Turn bytes (3, H, W) of RGB into BGR without its mean."""
+    return _stacked(images)[:, ::-1] - VGG_MEAN[:, None, None]

@@ -7,15 +7,17 @@ this file lists the packages.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import onnx
 
 from ..files import written_whole
 from ..images import Images
-from . import cifar10, efficientnet, images
+from . import cifar10, drawn, efficientnet, images, vgg16
 from .sources import REQUIREMENTS
 
 FOLDER = Path("build/networks")
@@ -25,8 +27,9 @@ FOLDER = Path("build/networks")
 class PackagedNetwork:
     """Where a network's files are.
 
-    ``model`` is ONNX; ``data`` is an .npz of ``images`` (N, C, H, W) float32, preprocessed, and
-    ``labels`` (N,) int64; ``calibration`` is an .npz of ``images`` alone, other ones.
+    ``model`` is ONNX; ``data`` is an .npz of ``images`` (N, C, H, W) float32, preprocessed, and,
+    where they judge the network, ``labels`` (N,) int64; ``calibration`` is an .npz of ``images``
+    alone, other ones.
     """
 
     model: Path
@@ -36,11 +39,15 @@ class PackagedNetwork:
 
 @dataclass(frozen=True)
 class _Recipe:
-    """What makes a network, its test images and its calibration images."""
+    """What makes a network, its test images and its calibration images.
+
+    ``images`` is what the files of images are called where networks share them.
+    """
 
     model: Callable[[], onnx.ModelProto]
     data: Callable[[], Images]
     calibration: Callable[[], np.ndarray]
+    images: str = ""
 
 
 RECIPES = {
@@ -54,6 +61,20 @@ RECIPES = {
         images.imagenet_test,
         images.imagenet_calibration,
     ),
+    "vgg16": _Recipe(
+        vgg16.vgg16,
+        images.vgg16_test,
+        images.vgg16_calibration,
+    ),
+    **{
+        name: _Recipe(
+            partial(drawn.drawn, name),
+            images.imagenet_unlabelled,
+            images.imagenet_calibration,
+            "onnx",
+        )
+        for name in drawn.FILES
+    },
 }
 
 
@@ -78,27 +99,39 @@ def packaged(name: str, folder: Path = FOLDER) -> PackagedNetwork:
     if name not in RECIPES:
         known = ", ".join(RECIPES)
         raise ValueError(f"{name}: no such packaged network (known: {known})")
+    recipe = RECIPES[name]
+    images = recipe.images or name
     network = PackagedNetwork(
-        folder / f"{name}.onnx", folder / f"{name}_test.npz", folder / f"{name}_calibration.npz"
+        folder / f"{name}.onnx", folder / f"{images}_test.npz", folder / f"{images}_calibration.npz"
     )
-    if not _is_fresh(network):
-        _make(RECIPES[name], network)
+    _make(recipe, network)
     return network
 
 
-def _is_fresh(network: PackagedNetwork) -> bool:
-    """Tell whether all files are there, and newer than what decides their contents."""
-    sources = [REQUIREMENTS, *Path(__file__).parent.glob("*.py")]
-    newest = max(path.stat().st_mtime_ns for path in sources)
-    return all(path.is_file() and path.stat().st_mtime_ns > newest for path in astuple(network))
-
-
 def _make(recipe: _Recipe, network: PackagedNetwork) -> None:
-    """Make everything first, then write it."""
-    model, data, calibration = recipe.model(), recipe.data(), recipe.calibration()
-    with written_whole(network.model) as file:
-        file.write(model.SerializeToString())
-    with written_whole(network.data) as file:
-        np.savez(file, images=data.images, labels=data.labels)
-    with written_whole(network.calibration) as file:
-        np.savez(file, images=calibration)
+    """Make what is missing or stale, everything first, then write it."""
+    makers = {
+        network.model: recipe.model,
+        network.data: recipe.data,
+        network.calibration: lambda: Images(recipe.calibration()),
+    }
+    made = {path: make() for path, make in makers.items() if not _is_fresh(path)}
+    for path, content in made.items():
+        with written_whole(path) as file:
+            _write(file, content)
+
+
+def _is_fresh(path: Path) -> bool:
+    """Tell whether a file is there, and newer than what decides its contents."""
+    sources = [REQUIREMENTS, *Path(__file__).parent.glob("*.py")]
+    newest = max(source.stat().st_mtime_ns for source in sources)
+    return path.is_file() and path.stat().st_mtime_ns > newest
+
+
+def _write(file: BinaryIO, content: onnx.ModelProto | Images) -> None:
+    if isinstance(content, onnx.ModelProto):
+        file.write(content.SerializeToString())
+    elif content.labels is None:
+        np.savez(file, images=content.images)
+    else:
+        np.savez(file, images=content.images, labels=content.labels)

@@ -6,9 +6,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import h5py
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 
@@ -58,6 +64,27 @@ def library(module: str, package: str) -> ModuleType:
     except ModuleNotFoundError as error:
         requirement = pinned(package)
         raise ValueError(f"{requirement} is not installed{_remedy(requirement)}") from error
+
+
+@contextmanager
+def keras_file(package: str, path: str) -> Iterator[h5py.File]:
+    """Open a file that Keras has written and a Python package ships, see `package_path`.
+
+    Raises
+    ------
+    ValueError
+        If the package or h5py is missing, or where what is read is not in the file, or not as it
+        should be, which names the file.
+    """
+    found = package_path(package, path)
+    h5py = library("h5py", "h5py")
+    try:
+        with h5py.File(found, "r") as file:
+            yield file
+    except KeyError as error:
+        raise ValueError(f"{found}: {error} is missing, it should be there") from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{found}: {error}") from error
 
 
 def pinned(package: str) -> str:

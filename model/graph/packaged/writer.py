@@ -70,17 +70,17 @@ class GraphWriter:
         )
         return full_name
 
-    def model(self, output: str, classes: int) -> onnx.ModelProto:
+    def model(self, output: str, *shape: int) -> onnx.ModelProto:
         """Return the finished model, which passed the ONNX checker.
 
         Parameters
         ----------
         output
-            The tensor that is the answer, (N, classes).
-        classes
-            Number of values in one image's answer.
+            The tensor that is the answer.
+        *shape
+            Of one image's answer: (classes,), or (C, H, W) of a feature map.
         """
-        answer = helper.make_tensor_value_info(output, TensorProto.FLOAT, ("N", classes))
+        answer = helper.make_tensor_value_info(output, TensorProto.FLOAT, ("N", *shape))
         graph = helper.make_graph(
             self._operators, self._name, [self._input], [answer], self._constants
         )

@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from model.graph.images import Images, read_images
+from model.graph.importing.network import load_network
 from model.graph.packaged import images as packaged_images
 from model.graph.packaged import recipes as packaged_module
 from model.graph.packaged import sources as packaged_sources
@@ -74,8 +75,8 @@ def test_unknown_network_is_refused(tmp_path):
         packaged("alexnet", tmp_path)
 
 
-def tiny_recipe(made: list[int]) -> packaged_module._Recipe:
-    """Return a recipe of the identity that counts how often it is followed."""
+def tiny_recipe(made: list[int], shared: str = "") -> packaged_module._Recipe:
+    """Return a recipe of the identity that counts how often the network is made."""
 
     def model() -> onnx.ModelProto:
         made.append(1)
@@ -84,7 +85,7 @@ def tiny_recipe(made: list[int]) -> packaged_module._Recipe:
 
     images = normal(len(made), 2, 1, 1, 3)
     data = Images(images, np.array([1, 2]))
-    return packaged_module._Recipe(model, lambda: data, lambda: images[:1])
+    return packaged_module._Recipe(model, lambda: data, lambda: images[:1], shared)
 
 
 def test_files_are_made_once_and_again_when_stale(monkeypatch, tmp_path):
@@ -104,11 +105,25 @@ def test_files_are_made_once_and_again_when_stale(monkeypatch, tmp_path):
     assert packaged("tiny", folder) == network and len(made) == 1
     network.calibration.unlink()
     packaged("tiny", folder)
-    assert network.calibration.is_file() and len(made) == 2
+    assert network.calibration.is_file() and len(made) == 1
     monkeypatch.setattr(packaged_module, "REQUIREMENTS", tmp_path / "newer")
     (tmp_path / "newer").touch()
     packaged("tiny", folder)
-    assert len(made) == 3
+    assert len(made) == 2
+
+
+def test_images_that_networks_share_are_written_once(monkeypatch, tmp_path):
+    made: list[int] = []
+    for name in ("one", "two"):
+        monkeypatch.setitem(packaged_module.RECIPES, name, tiny_recipe(made, "both"))
+    one = packaged("one", tmp_path)
+    written = [path.stat().st_ino for path in (one.data, one.calibration)]
+    two = packaged("two", tmp_path)
+    assert (two.data, two.calibration) == (one.data, one.calibration) and len(made) == 2
+    assert [path.stat().st_ino for path in (two.data, two.calibration)] == written
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("both_calibration.npz", "both_test.npz", "one.onnx", "two.onnx"),
+    ]
 
 
 def test_interrupted_writing_leaves_nothing_behind(monkeypatch, tmp_path):
@@ -164,3 +179,23 @@ def test_imagenet_images_are_the_scaled_centre():
             assert np.abs(image - expected).mean() < 0.05
             compared += 1
     assert compared == 19
+
+
+@needs_packages
+def test_vgg16_has_its_convolutions_and_images(tmp_path):
+    files = packaged("vgg16", tmp_path)
+    network = load_network(files.model)
+    places = [np.prod(network.shapes[node.output][1:], dtype=int) for node in network.linears]
+    macs = [node.weights.size * place for node, place in zip(network.linears, places, strict=True)]
+    assert len(macs) == 13 and sum(macs) == 15_346_630_656
+    assert network.shapes[network.output] == (512, 14, 14)
+    data, calibration = read_images(files.data), read_images(files.calibration)
+    assert data.labels is None and data.images.shape == (20, 3, 224, 224)
+    assert calibration.images.shape == (64, 3, 224, 224)
+    mean = (104.00699, 116.66877, 122.67892)  # of blue, green, red, as the package's utils.py says
+    plain = packaged_images.imagenet_test().images
+    for channel in range(3):
+        pixels = plain[:, 2 - channel] * 128 + 127
+        np.testing.assert_allclose(data.images[:, channel], pixels - mean[channel], atol=1e-4)
+    answer = run_model(onnx.load(files.model), data.images[:1])
+    assert 0.1 < (answer > 0).mean() < 0.9 and answer.std() > 1
