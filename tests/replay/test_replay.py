@@ -79,8 +79,8 @@ def printed(text: str) -> list[list[str]]:
     for words in lines[: end + 1]:
         if words[-1:] == ["yes"]:
             words[-2] = "kMAC/s"
-        elif "simulator(s)" in words or "simulation" in words:
-            words = words[: -2 if "simulator(s)" in words else -4]
+        elif "simulator(s)" in words or "lost;" in words:
+            words = words[:-2]
         table.append(words)
     return table
 

@@ -42,6 +42,7 @@ from verif.replay.legal import LEGAL, check_limits
 from verif.replay.mapping import Geometry, choose_mapping, depth
 from verif.replay.mismatches import describe_layer_mismatch
 from verif.replay.names import LAYERS_HELP, select_layers
+from verif.replay.picture import draw_layers
 from verif.replay.prepared import prepared_network
 from verif.replay.replayer import LayerMismatchError, Replayer
 from verif.replay.report import describe_tile_mismatch, print_report, summarize
@@ -222,6 +223,9 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     summary["stages"] = {name: round(seconds, 3) for name, seconds in stages.seconds.items()}
     print_report(summary, console)
     console.print(f"time: {stages}", markup=False, highlight=False)
+    if summary["layers"]:
+        draw_layers(summary, FOLDER / "layers.svg")
+        console.print(f"picture: {FOLDER / 'layers.svg'}", markup=False, soft_wrap=True)
     write_json(FOLDER / "summary.json", summary)
     if summary["complete"]:
         return 0
