@@ -21,7 +21,6 @@ def draw_layers(summary: dict[str, Any], path: Path) -> None:
     cycles, use = figure.subplots(2, 1, sharex=True)
     cycles.bar(places, [one["cycles"] for one in layers], color=USED)
     cycles.set_ylabel("cycles")
-    cycles.set_yscale("log")
     use.bar(places, [100 * one["bound"] for one in layers], color=BOUND, label="at most")
     use.bar(places, [100 * one["utilisation"] for one in layers], 0.5, color=USED, label="used")
     use.set_ylabel("% of the array")
