@@ -6,7 +6,9 @@
 ##                   MODEL=  an ONNX file or a known name    DATA=         images (.npz)
 ##                   IMAGES= how many, or all                CALIBRATION=  images (.npz)
 ##                   LAYERS= which                           ROWS= COLS=   size of the array
-##                   TILE=   only a saved tile, with waves   ACCUMULATOR=exact|binary32
+##                   EXP_MAX= K_MAX= of the engine           ACCUMULATOR=exact|binary32
+##                   TILE=   only a saved tile, with waves   FRESH=1  what is kept, too
+##                   SCHEDULER=tcp://... of a Dask cluster
 ##                   SELECTION= formats of make accuracy     SHAPE=1,3,48,320 sizes left open
 ##   make layers   a network's layers, and what the array will do with each: shapes, MACs, tiles
 ##                   MODEL= LAYERS= SHAPE=                   ROWS= COLS=
@@ -87,14 +89,15 @@ mutate-full: environment
 accuracy: networks
 	$(PYTHON) -m verif $@
 
-test: compiler
+test:
+	$(SETUP) compiler cluster
 	$(PYTHON) -m verif $@ --lint
 
 code-coverage: compiler
 	$(PYTHON) -m verif $@
 
 runs:
-	$(SETUP) networks compiler
+	$(SETUP) networks compiler cluster
 	$(PYTHON) -m verif $@
 
 clean:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from verif.commands.arguments import Parser
@@ -24,6 +24,7 @@ from verif.commands.running import run_command
 from verif.simulator.verilator import verilator_folder
 
 FOLDER = command_folder("lint")
+REPLAY = ROOT / "verif" / "replay" / "verilog"
 SHOWN_LINES = 60
 
 Parameters = dict[str, int]
@@ -194,6 +195,16 @@ def yosys_check(hdl: Path, top: str, parameters: Parameters) -> Check:
     return Check("pyosys", describe(top, parameters), [sys.executable, "-c", YOSYS, *commands])
 
 
+def replay_checks(hdl: Path) -> list[Check]:
+    """Return the checks of what is around the engine in a replay, which no hardware is made of."""
+    about = hdl, "ffp8_replay", {"ROWS": 3, "COLS": 5, "EXP_MAX": 3}
+    sources = verilog_sources(REPLAY)
+    return [
+        replace(check, command=[*check.command, *options, *sources])
+        for check, options in ((icarus_check(*about), []), (verilator_check(*about), ["--timing"]))
+    ]
+
+
 def describe(top: str, parameters: Parameters) -> str:
     """Return a top module and its parameters in one line."""
     return " ".join([top, *(f"{name}={value}" for name, value in parameters.items())])
@@ -229,7 +240,10 @@ def is_small(parameters: Parameters) -> bool:
 
 def all_checks(hdl: Path, parameter_sets: dict[str, list[Parameters]]) -> list[Check]:
     """Return every check there is, see `verilog_checks`."""
-    return [*ruff_checks(), import_check(), *verilog_checks(hdl, parameter_sets)]
+    rtl = sorted(
+        [*verilog_checks(hdl, parameter_sets), *replay_checks(hdl)], key=lambda check: check.tool
+    )
+    return [*ruff_checks(), import_check(), *rtl]
 
 
 def run_check(check: Check) -> Outcome:

@@ -81,8 +81,8 @@ class ExactSums:
             self._far = self._far - scale
         self._points = GroupedProducts(lefts, rights, w, groups, factors)
         self._depth, columns = w.shape
-        self.height = max(_OUTPUTS // max(columns, 1), _ROWS)
-        self.height = max(min(self.height, _MEMORY // max(columns * len(lefts), 1)), 1)
+        height = max(_OUTPUTS // max(columns, 1), _ROWS)
+        self.height = max(min(height, _MEMORY // max(columns * len(lefts), 1)), 1)
         # had once: new memory costs as much as the arithmetic that is done in it
         self._products = np.empty((len(lefts), self.height, columns))
 

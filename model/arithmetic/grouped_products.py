@@ -1,7 +1,7 @@
-"""Products of matrices of codes, which tables make numbers of, group by group and block by block.
+"""Matrix products of codes that tables make numbers of, for all groups at once.
 
-They are the float64 products of BLAS. Decoded, a matrix is eight times as large as its codes, so
-few rows are at a time: those that stay in the caches on their way from the table to the product.
+They are float64 products of BLAS. As numbers, a matrix is eight times as large as its codes, so few
+rows are decoded at a time: as many as stay in the caches until they are multiplied.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ _OPERANDS, _ROWS = 2**17, 16  # numbers that are decoded and multiplied at a tim
 
 
 class GroupedProducts:
-    """Multiplies codes by given weights, in several ways at once.
+    """Multiplies codes by given weights, as often as there are pairs of tables.
 
     Parameters
     ----------
     lefts, rights
-        Of each way, what codes and weights stand for, (256,) float64 each.
+        What codes and weights stand for, (256,) float64 each.
     w
         The weights' codes, (K, N).
     groups
@@ -59,7 +59,7 @@ class GroupedProducts:
         return np.ascontiguousarray(by_group)
 
     def multiply(self, a: NDArray[np.uint8], terms: slice, products: NDArray[np.float64]) -> None:
-        """Set products (ways, M, N) to those of a (M, groups * K), for some terms of each sum."""
+        """Set products (pairs, M, N) to those of a (M, groups * K), for some terms of each sum."""
         for first in range(0, len(a), self._height):
             rows = slice(first, first + self._height)
             self._multiply(a[rows], terms, products[:, rows])

@@ -11,7 +11,7 @@ from model.comparison.schemes import OTHER_SCHEMES
 from model.format.format import Format
 from model.graph.images import read_images
 from model.graph.importing.network import load_network
-from model.quantization.calibration import calibrate
+from model.quantization.calibration import FloatNetwork, calibrate
 from model.quantization.export import export_arrays
 from model.quantization.method import weight_codes
 from model.quantization.quantize import apply_selection
@@ -19,6 +19,8 @@ from model.quantization.selection_file import read_selection
 from tests.graph.mixed_networks import odd_groups_network, write_images
 from tests.graph.tiny_networks import CONV, WEIGHTS, normal, operator, write_network
 from verif.accuracy import __main__ as accuracy
+from verif.commands import measured
+from verif.commands.sources import named_source
 
 VARIANTS = ["one format for all layers", "default bias", "signed only", "per tensor", "per channel"]
 
@@ -70,6 +72,30 @@ def test_rows_files_and_pictures(folder, arguments):
         assert (results(folder) / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert (folder / "table.md").read_text().count("\n") == 2 + len(names)
     assert (results(folder) / "table.md").read_text().count("\n") == 2 + len(names)
+
+
+def test_what_a_replay_measured_is_a_row_of_its_own(folder, arguments, monkeypatch, tmp_path):
+    monkeypatch.setattr(measured, "FOLDER", tmp_path / "measured")
+    source = named_source(*arguments[1::2])
+    network, images, _ = source.read()
+    answers = FloatNetwork(network).run(images.images)
+    answers[0] = -answers[0]
+    for count in (12, 11):  # the second ones are of fewer images than the table is
+        measured.keep_measured(source.folder, source.hashes(), answers[:count])
+        assert accuracy.main(arguments) == 0
+        rows = {row["scheme"]: row for row in summary_of(folder)["rows"]}
+        assert ("FFP8, measured in RTL" in rows) == (count == 12)
+        if count == 12:
+            row = rows["FFP8, measured in RTL"]
+            assert row["agreement"] == pytest.approx(100 * 11 / 12)
+            assert row["weight_bytes"] == rows["FFP8"]["weight_bytes"]
+            assert "| FFP8, measured in RTL |" in (folder / "table.md").read_text()
+    measured.keep_measured(source.folder, source.hashes(), answers)
+    hdl = tmp_path / "hdl"
+    hdl.mkdir()
+    (hdl / "other.v").write_text("module other;\nendmodule\n")
+    monkeypatch.setenv("HDL", str(hdl))  # another design has not answered
+    assert measured.measured(source.folder, source.hashes(), 12) is None
 
 
 def test_a_map_is_compared_by_its_pixels(folder, tmp_path, seed, capsys):

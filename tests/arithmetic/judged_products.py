@@ -63,12 +63,9 @@ def random_case(rng, split_a, split_w, depth):
 
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have products of a few dozen rows and columns computed piece by piece."""
-    sizes = {
-        exact_sums: {"_OUTPUTS": 60, "_ROWS": 4, "_MEMORY": 900, "_BLOCK": 40, "_DEPTH": 7},
-        grouped_products: {"_OPERANDS": 60, "_ROWS": 2},
-        binary32: {"_BLOCK": 60},
-    }
-    monkeypatch.setattr(exact_sums, "_WEIGHTS", 400)
+    sums = {"_OUTPUTS": 60, "_ROWS": 4, "_MEMORY": 900, "_WEIGHTS": 400, "_BLOCK": 40, "_DEPTH": 7}
+    products = {"_OPERANDS": 60, "_ROWS": 2}
+    sizes = {exact_sums: sums, grouped_products: products, binary32: {"_BLOCK": 60}}
     for module, limits in sizes.items():
         for name, limit in limits.items():
             assert getattr(module, name) > limit

@@ -77,15 +77,19 @@ def test_mean_tie():
 
 
 @pytest.mark.parametrize("rounding", ROUNDINGS)
-@pytest.mark.parametrize("denominator", [1, 3, 49, 2**20 + 1, 2**40 - 1])
-def test_quotients_next_to_borders(rounding, denominator, rng):
-    """Quotients as near to where rounding changes as any that float64 divides, on either side."""
+@pytest.mark.parametrize("denominator", [1, 3, 5, 49, 2**20 + 1, 2**40 - 1])
+@pytest.mark.parametrize("size", [2**50, 2**60])
+def test_quotients_next_to_borders(rounding, denominator, size, rng):
+    """Quotients as near to where rounding changes as there are, on either side.
+
+    float64 tells those of numerators below 2**50 apart from the borders, not those of larger ones.
+    """
     for split in supported_splits(8):
         fmt_y = Format(*split, int(rng.integers(-9, 9)))
-        shifts = rng.integers(-9, 50, 40).tolist()
+        shifts = rng.integers(-9, size.bit_length(), 40).tolist()
         borders = [Fraction(2) ** shift * int(rng.integers(1, 2**10)) for shift in shifts]
         near = [int(border * denominator) + step for border in borders for step in (-1, 0, 1)]
-        numerators = np.array([number for number in near if number < 2**50])
+        numerators = np.array([number for number in near if number < size])
         numerators *= rng.choice([-1, 1], numerators.shape)
         exponent = fmt_y.unit_exponent - int(rng.integers(0, 30))
         arguments = denominator, exponent, fmt_y, rounding, None

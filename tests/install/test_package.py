@@ -63,7 +63,7 @@ def pins() -> dict[str, str]:
     """Return the pinned version of every package that the project names."""
     found: dict[str, str] = {}
     networks = "model/graph/packaged/requirements.txt"
-    for name in ("requirements.txt", "requirements-dev.txt", networks):
+    for name in ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt", networks):
         text = (ROOT / name).read_text("utf-8")
         found |= dict(re.findall(r"^([\w.-]+)==(\S+)$", text, re.MULTILINE))
     return found

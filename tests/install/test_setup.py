@@ -219,7 +219,7 @@ def test_several_words_ask_for_all_of_it(bare: Path, ready: dict[str, str], tmp_
 
 @pytest.mark.parametrize("words", [["all"], ["networks", "network"], [""]])
 def test_a_word_that_it_does_not_know_is_refused(bare: Path, words: list[str]) -> None:
-    says = f"setup: {words[-1]}: the arguments are any of 'networks', 'compiler' and 'workload'\n"
+    says = f"setup: {words[-1]}: the arguments are any of 'networks', 'compiler', 'cluster' and 'workload'\n"
     assert set_up(bare, *words) == (1, says)
 
 

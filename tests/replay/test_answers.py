@@ -41,6 +41,21 @@ def test_classes_are_called():
     assert list(describe_answers(found))[0] == "image 0: RTL 0, float 1, label 1"
 
 
+def test_of_many_images_it_is_said_how_many_agree():
+    expected = np.tile(np.array([[1, 3]], np.float32), (20, 1))
+    answers = expected.copy()
+    answers[3] = answers[3, ::-1]
+    labelled = Images(np.zeros((20, 1), np.float32), np.array([1] * 19 + [0]))
+    found = compared_answers((2, 1, 1), labelled, expected, answers)
+    (line,) = describe_answers(found)
+    assert line == (
+        "20 images: RTL and float agree on 19; top-1 90.00% by the RTL, 95.00% by float"
+    )
+    noisy = expected * np.linspace(1, 1.1, 20, dtype=np.float32)[:, None]
+    values = compared_answers((2, 3), labelled, expected, noisy)
+    assert list(describe_answers(values))[-1].startswith("the worst of 20 images: 19, ")
+
+
 def test_pixels_are_called():
     expected = np.array([[1, 0, 0, 1], [1, 1, 0, 0]], np.float32)  # two classes at two pixels
     answers = expected.copy()

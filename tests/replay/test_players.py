@@ -9,59 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model import Format
-from model.graph.network import Window
-from model.quantization.gemm_layer import GemmLayer
 from tests.benches.faulty import Fault
-from verif.replay.build import Build
+from tests.replay.jobs import BUILD, activations, convolution, good_end, laid_out
 from verif.replay.job import LONGEST, Job, LayerJobs, spans
 from verif.replay.layer_runner import LayerRunner, layer_product
-from verif.replay.layout import Layout
-from verif.replay.mapping import DENSE, Geometry, Mapping, candidates, choose_mapping
+from verif.replay.mapping import DENSE, Geometry, candidates, choose_mapping
 from verif.replay.player import RULES, Pauses, Played, Player
-from verif.replay.replayer import Comparison, LayerMismatchError, Replayer
+from verif.replay.replayer import Comparison, Replayer
 from verif.replay.store import Store
 from verif.replay.workers import Done, LocalSimulators, Workers
-from verif.simulator.checks import CheckError
 from verif.simulator.live import LostSimulatorError
 from verif.simulator.simulation import SimulationError
-
-BUILD = Build(rows=4, cols=6, exp_max=3, k_max=512)
-
-
-def convolution(rng: np.random.Generator, groups: int, raw: bool = False) -> GemmLayer:
-    """Make a layer of 6 x 7 images with random codes, many of them zero."""
-    window, channels, filters = Window((3, 2), (1, 2), (1, 0, 1, 1), (1, 1)), 2, 3
-    n = groups * filters
-    return GemmLayer(
-        name="layer",
-        inputs=("x",),
-        output="y",
-        input_shape=(groups * channels, 6, 7),
-        output_shape=(n, *window.output_size(6, 7)),
-        operator="Conv",
-        window=window,
-        fmt_a=Format.parse("s1e3f4b5"),
-        fmt_w=Format.parse("s1e2f5b0"),
-        biases_w=rng.integers(2, 6, n),
-        w_codes=rng.integers(0, 256, (channels * 6, n), np.uint8),
-        start=rng.standard_normal(n).astype(np.float32),
-        fmt_y=None if raw else Format.parse("s1e3f4b4"),
-        rounding="rne" if raw else "rmm",
-        groups=groups,
-    )
-
-
-def activations(rng: np.random.Generator, layer: GemmLayer, images: int) -> np.ndarray:
-    """Make random codes of images, half of them zero."""
-    shape = images, *layer.input_shape
-    return rng.integers(0, 256, shape, np.uint8) * rng.integers(0, 2, shape, np.uint8)
-
-
-def laid_out(layer: GemmLayer, codes: np.ndarray, mapping: Mapping, build: Build) -> LayerJobs:
-    """Lay a layer out."""
-    geometry = Geometry.of_layer(layer, len(codes))
-    return LayerJobs(layer, codes, Layout(geometry, mapping, *build.shape))
 
 
 @pytest.fixture
@@ -243,56 +201,6 @@ def test_a_result_is_kept_whole_or_not_taken(rng, tmp_path):
     for damaged in (b"", content[: len(content) // 2], flipped):
         path.write_bytes(damaged)
         assert store.get("abc") is None
-
-
-def good_end() -> Played:
-    """Return what an engine made of one tile of 2 x 3 outputs."""
-    flags = np.zeros((1, 2, 3), np.uint8)
-    flags[0, 1, 2] = 5
-    registers = {"TILES_DONE": 1, "ERRORS": 0, "FLAGS": 5, "busy": 7}
-    return Played(np.ones((1, 2, 3), np.uint8), flags, registers, 0, 2, 0, 0.5)
-
-
-def test_an_engine_that_is_as_it_has_to_be_passes():
-    good_end().check_end(1)
-
-
-ENDINGS = {
-    "played.errors": {"registers": {"ERRORS": 4}},
-    "played.rows": {"rows": 1},
-    "played.answers": {"refused": 1},
-    "played.tiles_done": {"registers": {"TILES_DONE": 2}},
-    "played.flags": {"registers": {"FLAGS": 4}},
-    "played.rules": {"broken": 16},
-}
-
-
-@pytest.mark.parametrize("name", [pytest.param(o, marks=pytest.mark.guards(o)) for o in ENDINGS])
-def test_what_is_wrong_at_the_end_is_found_by(name):
-    wrong = dict(ENDINGS[name])
-    if "registers" in wrong:
-        wrong["registers"] = good_end().registers | wrong["registers"]
-    with pytest.raises(CheckError) as error:
-        replace(good_end(), **wrong).check_end(1)
-    assert error.value.name == name
-
-
-@pytest.mark.guards("played.outputs")
-def test_an_output_that_differs_is_found(rng):
-    layer = convolution(rng, 1)
-    work = laid_out(layer, activations(rng, layer, 1), DENSE, BUILD)
-    results, flags = layer.multiply(work.codes)
-    spread = [work.layout.spread(one).reshape(-1, 4, 6) for one in (results, flags)]
-    ((span, make),) = work.jobs()
-    for values in spread:
-        place = tuple(np.argwhere(work.layout.spread(np.ones_like(results)).reshape(-1, 4, 6))[7])
-        values[place] ^= 1
-        with pytest.raises(LayerMismatchError) as error:
-            Comparison(work, (results, flags)).compare(
-                span, Done(make(), replace(good_end(), results=spread[0], flags=spread[1]))
-            )
-        assert error.value.place[3:] == place[1:]
-        values[place] ^= 1
 
 
 QUEUE = "        .out_valid(m_axis_y_tvalid), .out_ready(m_axis_y_tready),\n"

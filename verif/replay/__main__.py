@@ -17,6 +17,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
+from threadpoolctl import threadpool_limits
 
 from model import ACCUMULATORS
 from model.graph.images import Images
@@ -28,6 +29,7 @@ from verif.commands.arguments import JOBS, SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json
 from verif.commands.folders import BUILD, command_folder
 from verif.commands.interrupts import INTERRUPTED
+from verif.commands.measured import keep_measured
 from verif.commands.messages import one_line, print_doubts, wide_console
 from verif.commands.running import run_command, status_of
 from verif.commands.sources import KNOWN_MODELS
@@ -194,7 +196,8 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
         workers = Workers(simulators(arguments, build), store)
     described = TextColumn("{task.description:>20}", markup=False)
     columns = (described, BarColumn(), MacRate(), TimeRemainingColumn())
-    with stages("replay"), Progress(*columns, console=console) as progress:
+    one_thread = threadpool_limits(1)  # of BLAS: the simulators need the others
+    with stages("replay"), one_thread, Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=total)
 
         def report(name: str, macs: float) -> None:
@@ -212,6 +215,8 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
         with stages("float network"):
             expected = FloatNetwork(network).run(images.images)
         summary |= compared_answers(network.shapes[network.output], images, expected, answers)
+        if len(names) == len(layers):
+            keep_measured(source.folder, inputs, answers)
     elif mismatch is not None:
         summary["mismatch"] = describe_layer_mismatch(mismatch, build, FOLDER / "mismatch.npz")
         summary["totals"]["mismatches"] = 1

@@ -64,12 +64,37 @@ def compared_answers(
     return {"compared_by": COMPARED_BY[kind]} | found
 
 
+MOST_LINES = 16
+"""Images that have a line each; of more, it is said how many agree."""
+
+
 def describe_answers(summary: dict[str, Any]) -> Iterator[str]:
-    """Yield a line for each image of a summary that holds what `compared_answers` returns."""
-    for row in summary.get("predictions", []):
+    """Yield lines on the images of a summary that holds what `compared_answers` returns."""
+    predictions, fidelity = (summary.get(name, []) for name in ("predictions", "fidelity"))
+    if len(predictions) > MOST_LINES:
+        yield _described_many(predictions)
+        return
+    for row in predictions:
         label = "" if row["label"] is None else f", label {row['label']}"
         yield f"image {row['image']}: RTL {row['rtl']}, float {row['float']}{label}"
-    for row in summary.get("fidelity", []):
+    for row in fidelity[:MOST_LINES]:
         share = row["agreement"]
         agrees = "" if share is None else f", {share:.2f} % of the pixels called the same"
         yield f"image {row['image']}: RTL against float {row['snr']:.1f} dB{agrees}"
+    if len(fidelity) > MOST_LINES:
+        worst = min(fidelity, key=lambda row: row["snr"])
+        yield f"the worst of {len(fidelity):,} images: {worst['image']}, {worst['snr']:.1f} dB"
+
+
+def _described_many(predictions: list[dict[str, Any]]) -> str:
+    """Return a line on what is predicted of many images."""
+    count = len(predictions)
+    same = sum(row["rtl"] == row["float"] for row in predictions)
+    text = f"{count:,} images: RTL and float agree on {same:,}"
+    if predictions[0]["label"] is None:
+        return text
+    right = {
+        who: sum(row[who] == row["label"] for row in predictions) / count
+        for who in ("rtl", "float")
+    }
+    return f"{text}; top-1 {right['rtl']:.2%} by the RTL, {right['float']:.2%} by float"

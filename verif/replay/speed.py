@@ -20,10 +20,10 @@ def best_simulator(build: Build, macs: int, jobs: int) -> tuple[str, str]:
     missing = missing_programs("verilator")
     if missing:
         return "icarus", f"since Verilator needs {missing}, which is not installed"
-    design = replay_design(build)
     seconds = {}
     for name, rate in RATES.items():
-        compiling = 0.0 if built_already(design, name) else BUILD_SECONDS[name]
+        built = built_already(replay_design(build, name), name)
+        compiling = 0.0 if built else BUILD_SECONDS[name]
         seconds[name] = compiling + macs / (rate * jobs)
     best = min(seconds, key=seconds.__getitem__)
     other = max(seconds, key=seconds.__getitem__)

@@ -15,7 +15,7 @@ from verif.replay.player import Played, Player, replay_design
 from verif.replay.store import Store
 from verif.simulator.build_cache import digest
 from verif.simulator.live import LostSimulatorError
-from verif.simulator.simulation import SimulationError, build_design
+from verif.simulator.simulation import SimulationError, build_design, chosen_simulator
 
 ATTEMPTS = 5
 """Simulators that may be lost over one job before it is given up."""
@@ -148,7 +148,7 @@ class LocalSimulators:
 
     def __init__(self, build: Build, folder: Path, count: int) -> None:
         self.count, self.lost = count, 0
-        design = replay_design(build)
+        design = replay_design(build, chosen_simulator())
         self.key = player_key(build_design(design))  # one builds it, for all
         self._build, self._folder = build, folder
         self._own, self._lock = threading.local(), threading.Lock()

@@ -22,6 +22,7 @@ module ffp8_replay #(
     parameter ROWS        = 16,
     parameter COLS        = 16,
     parameter K_MAX       = 8192,
+    parameter SEGMENT     = 28,
     parameter ACCUMULATOR = 0,
     parameter A_DEPTH     = 1 << 20,  // words of each memory, which bound a job
     parameter W_DEPTH     = 1 << 18,
@@ -32,7 +33,9 @@ module ffp8_replay #(
     localparam AFTER = 32;  // cycles after the last row in which nothing more may come
 
     // A test sets these.
+    // verilator lint_off SYNCASYNCNET
     reg        job_request   /*verilator public_flat_rw*/;
+    // verilator lint_on SYNCASYNCNET
     reg [31:0] tiles         /*verilator public_flat_rw*/;
     reg [31:0] a_words       /*verilator public_flat_rw*/;
     reg [31:0] w_words       /*verilator public_flat_rw*/;
@@ -55,6 +58,14 @@ module ffp8_replay #(
     wire [31:0] lite_answer   /*verilator public_flat_rd*/;
     wire [1:0]  lite_response /*verilator public_flat_rd*/;
 
+    // The clock.
+    reg clk, running_q, started_q;
+    reg loaded;  // changes when the files of a job have been read
+    reg [2:0] reset_q;
+    wire rst = !reset_q[2];
+    wire start = !rst && loaded != started_q;
+    wire active = rst || running_q || loaded != started_q || lite_request != lite_done;
+
     initial begin
         job_request = 1'b0;
         tiles = 32'd0;
@@ -71,17 +82,12 @@ module ffp8_replay #(
         lite_data = 32'd0;
         job_done = 1'b0;
         job_loaded = 1'b0;
+        clk = 1'b0;
+        running_q = 1'b0;
+        started_q = 1'b0;
+        loaded = 1'b0;
+        reset_q = 3'd0;
     end
-
-    // The clock.
-    reg clk = 1'b0;
-    reg running_q = 1'b0;
-    reg loaded = 1'b0;  // changes when the files of a job have been read
-    reg started_q = 1'b0;
-    reg [2:0] reset_q = 3'd0;
-    wire rst = !reset_q[2];
-    wire start = !rst && loaded != started_q;
-    wire active = rst || running_q || loaded != started_q || lite_request != lite_done;
 
     always begin
         if (active) begin
@@ -140,11 +146,13 @@ module ffp8_replay #(
         end
     end
 
-    // Streams.
+    // Streams. Numbers of tiles and words are wider than the memories are deep.
+    // verilator lint_off UNUSEDSIGNAL
     wire [31:0]      c_tile, a_tile, w_tile, c_address, a_address, w_address;
     wire [127:0]     c_entry = program_memory[c_tile];
     wire [127:0]     a_entry = program_memory[a_tile];
     wire [127:0]     w_entry = program_memory[w_tile];
+    // verilator lint_on UNUSEDSIGNAL
     wire [63:0]      c_word = c_memory[c_address];
     wire [8*ROWS-1:0] a_word = a_memory[a_address];
     wire [8*COLS-1:0] w_word = w_memory[w_address];
@@ -152,7 +160,6 @@ module ffp8_replay #(
     wire [8*ROWS-1:0] a_data, a_bytes;
     wire [8*COLS-1:0] w_data, w_bytes;
     wire             c_valid, c_ready, c_last, a_valid, a_ready, a_last, w_valid, w_ready, w_last;
-    wire [2:0]       playing;
     wire [3:0]       pause;
 
     genvar i;
@@ -177,19 +184,19 @@ module ffp8_replay #(
     replay_player #(.WIDTH(64)) c_player (
         .clk(clk), .rst(rst), .start(start && job_loaded), .last_tile(tiles - 32'd1),
         .tile(c_tile), .base(c_entry[63:32]), .length(COLS),
-        .address(c_address), .word(c_word), .pause(pause[0]), .playing(playing[0]),
+        .address(c_address), .word(c_word), .pause(pause[0]),
         .tdata(c_bytes), .tvalid(c_valid), .tready(c_ready), .tlast(c_last));
 
     replay_player #(.WIDTH(8 * ROWS)) a_player (
         .clk(clk), .rst(rst), .start(start && job_loaded), .last_tile(tiles - 32'd1),
         .tile(a_tile), .base(a_entry[127:96]), .length(a_entry[31:0]),
-        .address(a_address), .word(a_word), .pause(pause[1]), .playing(playing[1]),
+        .address(a_address), .word(a_word), .pause(pause[1]),
         .tdata(a_bytes), .tvalid(a_valid), .tready(a_ready), .tlast(a_last));
 
     replay_player #(.WIDTH(8 * COLS)) w_player (
         .clk(clk), .rst(rst), .start(start && job_loaded), .last_tile(tiles - 32'd1),
         .tile(w_tile), .base(w_entry[95:64]), .length(w_entry[31:0]),
-        .address(w_address), .word(w_word), .pause(pause[2]), .playing(playing[2]),
+        .address(w_address), .word(w_word), .pause(pause[2]),
         .tdata(w_bytes), .tvalid(w_valid), .tready(w_ready), .tlast(w_last));
 
     wire [32*COLS-1:0] y_data;
@@ -209,6 +216,7 @@ module ffp8_replay #(
     wire [1:0]  bresp, rresp;
     wire        awvalid, awready, wvalid, wready, bvalid, bready, arvalid, arready, rvalid, rready;
     wire        irq;
+    wire        unused = &{1'b0, irq};
 
     replay_lite lite (
         .clk(clk), .rst(rst), .request(lite_request), .write(lite_write),
@@ -222,7 +230,8 @@ module ffp8_replay #(
         .m_axil_rready(rready));
 
     ffp8_engine #(
-        .EXP_MAX(EXP_MAX), .ROWS(ROWS), .COLS(COLS), .K_MAX(K_MAX), .ACCUMULATOR(ACCUMULATOR)
+        .EXP_MAX(EXP_MAX), .ROWS(ROWS), .COLS(COLS), .K_MAX(K_MAX), .SEGMENT(SEGMENT),
+        .ACCUMULATOR(ACCUMULATOR)
     ) engine (
         .clk(clk), .rst(rst),
         .s_axis_c_tdata(c_data), .s_axis_c_tvalid(c_valid), .s_axis_c_tready(c_ready),

@@ -16,11 +16,13 @@ module replay_pauses (
     output wire        pause
 );
 
-    reg [31:0] state_q = 32'd1;
+    reg [31:0] state_q;
     wire [31:0] left = state_q ^ (state_q << 13);
     wire [31:0] right = left ^ (left >> 17);
 
     assign pause = state_q[15:0] < threshold;
+
+    initial state_q = 32'd1;
 
     always @(posedge clk) begin
         if (load) state_q <= seed;

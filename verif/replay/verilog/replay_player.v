@@ -23,13 +23,13 @@ module replay_player #(
     output wire [31:0]      address,
     input  wire [WIDTH-1:0] word,
     input  wire             pause,
-    output reg              playing,
     output reg  [WIDTH-1:0] tdata,
     output reg              tvalid,
     input  wire             tready,
     output reg              tlast
 );
 
+    reg         playing_q;
     reg  [31:0] beat_q;
     wire        room = !tvalid || tready;
     wire        last = beat_q == length - 32'd1;
@@ -40,22 +40,22 @@ module replay_player #(
         if (rst) begin
             tile <= 32'd0;
             beat_q <= 32'd0;
-            playing <= 1'b0;
+            playing_q <= 1'b0;
             tvalid <= 1'b0;
             tlast <= 1'b0;
         end else if (start) begin
             tile <= 32'd0;
             beat_q <= 32'd0;
-            playing <= 1'b1;
+            playing_q <= 1'b1;
         end else if (room) begin
-            tvalid <= playing && !pause;
-            if (playing && !pause) begin
+            tvalid <= playing_q && !pause;
+            if (playing_q && !pause) begin
                 tdata <= word;
                 tlast <= last;
                 beat_q <= last ? 32'd0 : beat_q + 32'd1;
                 if (last) begin
                     tile <= tile + 32'd1;
-                    playing <= tile != last_tile;
+                    playing_q <= tile != last_tile;
                 end
             end
         end
