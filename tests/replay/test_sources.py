@@ -58,6 +58,24 @@ def test_committed_networks_have_committed_images(name):
     assert replay_source(name, None, "mine.npz") == replace(expected, calibration="mine.npz")
 
 
+@pytest.mark.parametrize("name", ["fashion_resnet8", "fashion_vgg"])
+def test_all_images_are_those_of_debian_unless_others_are_named(name):
+    source = replay_source(name, None, None, all_images=True)
+    assert source == Source(name, named_sources.FASHION_DATA, "fashion_mnist_calibration", name)
+    assert replay_source(name, "mine.npz", None, all_images=True).data == "mine.npz"
+
+
+def test_a_replay_of_all_images_reads_all_that_there_are(run, monkeypatch):
+    def read_test_images():
+        raise ValueError("all test images are read")
+
+    monkeypatch.setattr(named_sources, "read_test_images", read_test_images)
+    status, _, output = run("--images", "all")
+    assert (status, output) == (2, "replay: all test images are read\n")
+    status, _, output = run("--images", 1001)
+    assert (status, output) == (2, "replay: IMAGES=1001: fashion_mnist_test has 1000\n")
+
+
 def test_packaged_networks_have_their_own_images(monkeypatch):
     paths = PackagedNetwork(Path("a.onnx"), Path("b.npz"), Path("c.npz"))
     monkeypatch.setattr(named_sources, "packaged", lambda name, folder: paths)

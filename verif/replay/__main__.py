@@ -153,7 +153,8 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     """Replay a network; return the exit status."""
     stages = Stages()
     with stages("reading"):
-        source = replay_source(arguments.model, arguments.data, arguments.calibration)
+        everything = arguments.images is None
+        source = replay_source(arguments.model, arguments.data, arguments.calibration, everything)
         network, images, calibration = source.read(arguments.shape)
         arguments.images = len(images) if arguments.images is None else arguments.images
         if arguments.images > len(images):

@@ -12,18 +12,23 @@ from verif.commands.sources import FASHION, KNOWN_MODELS, Source, named_source
 from verif.replay.legal import LEGAL
 
 FASHION_DATA = "fashion_mnist_test"
-"""The committed images, of which a replay takes a few; `make accuracy` takes all there are."""
+"""The committed images, which are enough for a replay of a few."""
 
 
-def replay_source(model: str, data: str | None, calibration: str | None) -> Source:
+def replay_source(
+    model: str, data: str | None, calibration: str | None, all_images: bool = False
+) -> Source:
     """Find what belongs to a known name; a user's own network needs all three.
+
+    ``all_images`` takes those of Fashion-MNIST from Debian's package, for the committed images are
+    its first 1,000.
 
     Raises
     ------
     ValueError
         If something is missing.
     """
-    if model in FASHION:
+    if model in FASHION and not all_images:
         data = data or FASHION_DATA
     elif model not in KNOWN_MODELS and not Path(model).is_file():
         known = ", ".join(KNOWN_MODELS)
