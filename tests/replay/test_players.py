@@ -11,8 +11,8 @@ import pytest
 
 from tests.benches.faulty import Fault
 from tests.replay.jobs import BUILD, activations, convolution, good_end, laid_out
+from verif.replay.bus_runner import BusRunner, layer_product
 from verif.replay.job import LONGEST, Job, LayerJobs, spans
-from verif.replay.layer_runner import LayerRunner, layer_product
 from verif.replay.mapping import DENSE, Geometry, candidates, choose_mapping
 from verif.replay.player import RULES, Pauses, Played, Player
 from verif.replay.replayer import Comparison, Replayer
@@ -66,9 +66,9 @@ def test_the_bus_models_and_the_players_agree_to_the_byte(rng, tmp_path):
     for raw in (False, True):
         layer = convolution(rng, 1, raw)
         codes = activations(rng, layer, 2)
-        runner = LayerRunner(BUILD, tmp_path / f"buses{raw}", jobs=1)
+        runner = BusRunner(BUILD, tmp_path / f"buses{raw}")
         product = layer_product(layer, layer.im2col(codes), BUILD)
-        results, flags, statistics = runner.run("layer", product, lambda done: None)
+        results, flags, statistics = runner.run(product)
         runner.close()
         work = laid_out(layer, codes, DENSE, BUILD)
         player = Player(BUILD, tmp_path / "player")

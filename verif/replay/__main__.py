@@ -35,9 +35,9 @@ from verif.commands.running import run_command, status_of
 from verif.commands.sources import KNOWN_MODELS
 from verif.replay.answers import compared_answers
 from verif.replay.build import Build, least_build
+from verif.replay.bus_runner import BusRunner, MismatchError
 from verif.replay.cluster import ClusterSimulators
 from verif.replay.committed import committed_network
-from verif.replay.layer_runner import LayerRunner, MismatchError
 from verif.replay.legal import LEGAL, check_limits
 from verif.replay.mapping import Geometry, choose_mapping, depth
 from verif.replay.mismatches import describe_layer_mismatch
@@ -275,9 +275,9 @@ def simulate_network(
 def replay_tile(path: Path, console: Console) -> int:
     """Simulate a saved tile alone, with waves; return the exit status."""
     product, build = read_tile(path)
-    runner = LayerRunner(build, FOLDER / "tile", jobs=1, waves=True)
+    runner = BusRunner(build, FOLDER / "tile", waves=True)
     try:
-        runner.run("product", product, lambda tiles: None)
+        runner.run(product)
     except MismatchError as mismatch:
         text = describe_tile_mismatch(mismatch)
         console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -287,8 +287,7 @@ def replay_tile(path: Path, console: Console) -> int:
         status = 0
     finally:
         runner.close()
-    waves = runner.engine_folder / "ffp8_engine.fst"
-    console.print(f"waves: {waves}", markup=False, soft_wrap=True)
+    console.print(f"waves: {runner.waves_file}", markup=False, soft_wrap=True)
     return status
 
 

@@ -17,7 +17,7 @@ from verif.commands.sources import Source
 from verif.engine.mismatch import describe_mismatch
 from verif.replay.answers import describe_answers
 from verif.replay.build import Build
-from verif.replay.layer_runner import MismatchError
+from verif.replay.bus_runner import MismatchError
 from verif.replay.replayer import Replayer
 from verif.replay.statistics import Statistics
 
