@@ -113,7 +113,7 @@ def ready(bare: Path, tmp_path: Path) -> dict[str, str]:
     program(tmp_path / "venv" / "bin" / "python", f'echo "$*" >>"{tmp_path}/pip"')
     texts = [(ROOT / name).read_text() for name in ("requirements.txt", "requirements-dev.txt")]
     (tmp_path / "venv" / "requirements.installed").write_text("".join(texts))
-    unset = dict.fromkeys(("MODEL", "DATA", "IMAGES", "SIM"), "")
+    unset = dict.fromkeys(("MODEL", "DATA", "IMAGES", "SIM", "SCHEDULER"), "")
     return {**unset, "VENV": str(tmp_path / "venv"), "BASE_PYTHON": "none, it is not to start"}
 
 
@@ -202,6 +202,18 @@ def test_all_images_of_fashion_mnist_come_with_their_package(
     ):
         status, text = set_up(bare, "workload", script=script, **(ready | variables))
         assert (status, "missing" in text) == (0, False), variables
+
+
+def test_a_cluster_takes_its_packages_asked_for_or_not(
+    bare: Path, ready: dict[str, str], tmp_path: Path
+) -> None:
+    for words, scheduler in ((["cluster"], ""), (["workload"], "tcp://host:8786")):
+        status, text = set_up(bare, *words, **(ready | {"SCHEDULER": scheduler}))
+        assert status == 0 and text.startswith("setup: installing requirements-cluster.txt into ")
+        (line,) = given(tmp_path, "pip")
+        assert line.startswith("-m pip install ") and line.endswith(" -r requirements-cluster.txt")
+        (tmp_path / "venv" / "requirements-cluster.installed").unlink()
+    assert set_up(bare, **ready) == (0, "") and not given(tmp_path, "pip")
 
 
 @pytest.mark.skipif(not shutil.which("apt-get"), reason="of Debian's packages")
