@@ -13,7 +13,8 @@ from model.quantization.gemm_layer import GemmLayer
 from tests.replay.test_mapping import convolution, random_geometry, square
 from verif.engine.tile import Configuration, Tile
 from verif.replay import layout as layout_module
-from verif.replay.layout import Layout, boxes, window_of
+from verif.replay.boxes import boxes, window_of
+from verif.replay.layout import Layout
 from verif.replay.mapping import DENSE, Geometry, Mapping, candidates, cycles, tiles
 
 SEEDS = range(40)
