@@ -1,8 +1,10 @@
 """Layouts of layers on the array: operands as beats, and outputs from tiles."""
 
+import itertools
 import math
 import tracemalloc
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from model.graph.network import Window
 from model.quantization.gemm_layer import GemmLayer
 from tests.replay.test_mapping import convolution, random_geometry, square
 from verif.engine.tile import Configuration, Tile
+from verif.replay import job
 from verif.replay import layout as layout_module
 from verif.replay.boxes import boxes, window_of
 from verif.replay.layout import Layout
@@ -308,3 +311,48 @@ def test_a_window_is_zero_outside_of_the_image():
         top_left = padded[:, top + 4 :, left + 4 :]
         assert (window == top_left[:, :height, :width]).all()
     assert np.shares_memory(window_of(images, (1, 1), (2, 3)), images)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_spreading_is_what_gathering_undoes(seed):
+    rng, layouts = random_layouts(seed)
+    geometry = layouts[0].geometry
+    values = rng.integers(1, 2**32, (geometry.images * geometry.rows, geometry.n), np.uint32)
+    for layout in layouts:
+        tiles = layout.spread(values)
+        shape = layout.row_tiles, layout.parts, layout.column_tiles, layout.rows, layout.cols
+        assert (tiles.shape, tiles.dtype) == (shape, values.dtype)
+        assert (layout.gather(tiles) == values).all(), str(layout.mapping)
+        assert np.count_nonzero(tiles) == values.size
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_jobs_hold_the_tiles_of_their_layer(seed, monkeypatch):
+    """Cut as finely as small memories want it: by rows, by columns, within a part and across."""
+    rng, layouts = random_layouts(seed)
+    layout = layouts[int(rng.integers(len(layouts)))]
+    geometry = layout.geometry
+    a_codes, w_codes = random_operands(rng, geometry)
+    layer = SimpleNamespace(
+        fmt_a=None, fmt_w=None, fmt_y=None, rounding="rne", clamp=None, w_codes=w_codes,
+        start=rng.standard_normal(geometry.n).astype(np.float32),
+        biases_w=rng.integers(-128, 128, geometry.n),
+    )  # fmt: skip
+    small = {"A_DEPTH": 3 * layout.k, "W_DEPTH": 2 * layout.k, "C_DEPTH": 3 * layout.cols}
+    monkeypatch.setattr(job, "DEPTHS", small | {"TILES": 5})
+    a_beats = layout.a_beats(a_codes, 0, layout.row_tiles)
+    w_beats, starts = layout.w_beats(w_codes), layout.per_column(layer.start)
+    seen = np.zeros((layout.row_tiles, layout.parts * layout.column_tiles), int)
+    for span, make in job.LayerJobs(layer, a_codes, layout).jobs():
+        one = make()
+        assert len(one.a) <= small["A_DEPTH"] and len(one.w) <= small["W_DEPTH"]
+        assert len(one.c) <= small["C_DEPTH"] and len(one.program) == span.tiles <= 5
+        rows, columns = (range(part.start, part.stop) for part in (span.rows, span.columns))
+        for index, (row, column) in enumerate(itertools.product(rows, columns)):
+            part, column_tile = divmod(column, layout.column_tiles)
+            tile = one.tile(index)
+            assert (a_beats[row, part] == tile.a_codes.T).all()
+            assert (tile.w_codes == w_beats[part, column_tile]).all()
+            assert (tile.start == starts[part, column_tile]).all()
+            seen[row, column] += 1
+    assert (seen == 1).all()

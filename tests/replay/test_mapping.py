@@ -209,7 +209,7 @@ def test_fully_connected_layers_have_no_blocks():
 def test_sums_that_are_too_long_are_refused():
     geometry = square(1, 8, 3, channels=2)
     assert choose_mapping(geometry, 16, 16, 18) == DENSE
-    with pytest.raises(ValueError, match="sums of 18 products: K_MAX is 17"):
+    with pytest.raises(ValueError, match="sums of 18 products, more than K_MAX=17 allows"):
         choose_mapping(geometry, 16, 16, 17)
 
 
