@@ -45,7 +45,7 @@ def counts_by_shape(path: Path) -> list[tuple[int, int]]:
 
 
 @pytest.mark.sim
-def test_a_whole_image_is_bit_exact_and_nothing_is_left_out(run):
+def test_a_whole_image_is_bit_exact_and_nothing_is_left_out(run, tmp_path):
     status, summary, output = run("--images", 1)
     assert status == 0, output
     assert summary["complete"] is True
@@ -67,6 +67,8 @@ def test_a_whole_image_is_bit_exact_and_nothing_is_left_out(run):
     (prediction,) = summary["predictions"]
     assert prediction["rtl"] == prediction["float"] == prediction["label"]
     assert summary["formats_and_codes"] == "committed"
+    page = (tmp_path / "replay" / "report.html").read_text("utf-8")
+    assert page.count("<svg") == 1 and "block3/conv2" in page and "mismatches" in page
     assert printed(output) == printed(README.partition("## What `make replay` prints")[2])
 
 

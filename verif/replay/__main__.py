@@ -34,6 +34,7 @@ from verif.replay.bus_runner import BusRunner, MismatchError
 from verif.replay.cluster import ClusterSimulators
 from verif.replay.legal import LEGAL
 from verif.replay.mismatches import describe_layer_mismatch
+from verif.replay.page import write_page
 from verif.replay.picture import draw_layers
 from verif.replay.replayer import LayerMismatchError, Replayer
 from verif.replay.report import describe_tile_mismatch, print_report, summarize
@@ -105,7 +106,8 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     console.print(f"time: {stages}", markup=False, highlight=False)
     if summary["layers"]:
         draw_layers(summary, FOLDER / "layers.svg")
-        console.print(f"picture: {FOLDER / 'layers.svg'}", markup=False, soft_wrap=True)
+        write_page(summary, FOLDER / "layers.svg", FOLDER / "report.html")
+        console.print(f"with a picture: {FOLDER / 'report.html'}", markup=False, soft_wrap=True)
     write_json(FOLDER / "summary.json", summary)
     if summary["complete"]:
         return 0
