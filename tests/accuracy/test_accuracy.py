@@ -80,7 +80,7 @@ def test_what_a_replay_measured_is_a_row_of_its_own(folder, arguments, monkeypat
     network, images, _ = source.read()
     answers = FloatNetwork(network).run(images.images)
     answers[0] = -answers[0]
-    for count in (12, 11):  # the second ones are of fewer images than the table is
+    for count in (11, 12):  # the first ones are of fewer images than the table is
         measured.keep_measured(source.folder, source.hashes(), answers[:count])
         assert accuracy.main(arguments) == 0
         rows = {row["scheme"]: row for row in summary_of(folder)["rows"]}

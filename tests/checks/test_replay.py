@@ -16,7 +16,7 @@ from tests.replay.replaying import answer_by_groups
 from verif.engine.tile import Configuration
 from verif.replay import product_bench
 from verif.replay.build import Build
-from verif.replay.layer_runner import LayerRunner, MismatchError
+from verif.replay.bus_runner import BusRunner, MismatchError
 from verif.replay.product import Product
 from verif.replay.product_bench import Comparison
 from verif.simulator.checks import CheckError
@@ -44,10 +44,10 @@ def test_a_fault_is_found_by(
     operands = Configuration(fmt, fmt, fmt), *codes, np.zeros(4, np.float32), np.full(4, 3)
     product = Product(*operands, *np.zeros((2, 6, 4), np.uint8))
     product = Product(*operands, *answer_by_groups(product))
-    runner = LayerRunner(Build(rows=2, cols=2, exp_max=3, k_max=4), tmp_path / "replay", jobs=1)
+    runner = BusRunner(Build(rows=2, cols=2, exp_max=3, k_max=4), tmp_path / "replay")
     try:
         with pytest.raises((MismatchError, SimulationError)):
-            runner.run("layer", product, lambda done: None)
+            runner.run(product)
         (counts,) = (tmp_path / "replay").rglob(f"*{CHECKS_FILE}")
         assert name in json.loads(counts.read_text("utf-8"))["failed"]
     finally:
@@ -67,19 +67,17 @@ class Engine:
         return self.registers[name]
 
 
-def finish(engine: Engine, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def finish(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """End a run of one tile, whose results had the flags 1 and 4."""
     monkeypatch.setattr(product_bench, "ClockCycles", lambda clock, cycles: asyncio.sleep(0))
-    comparison = Comparison(engine, None, folder / "part.npz")
+    comparison = Comparison(engine, None)
     comparison.results.append(np.zeros((1, 2), np.uint8))
     comparison.flags.append(np.array([[1, 4]], np.uint8))
     asyncio.run(comparison.finish(1))
 
 
-def test_an_engine_that_is_as_it_has_to_be_passes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    finish(Engine(), tmp_path, monkeypatch)
+def test_an_engine_that_is_as_it_has_to_be_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    finish(Engine(), monkeypatch)
 
 
 ENDINGS = {
@@ -93,9 +91,7 @@ ENDINGS = {
 @pytest.mark.parametrize(
     "name", [pytest.param(one, marks=pytest.mark.guards(one)) for one in ENDINGS]
 )
-def test_what_is_wrong_at_the_end_is_found_by(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_wrong_at_the_end_is_found_by(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CheckError) as error:
-        finish(Engine(**ENDINGS[name]), tmp_path, monkeypatch)
+        finish(Engine(**ENDINGS[name]), monkeypatch)
     assert error.value.name == name

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.quantization.gemm_layer import GemmLayer
-from verif.replay.layer_runner import LayerRunner, layer_product
+from verif.replay.bus_runner import BusRunner, layer_product
 
 
 @dataclass
@@ -27,7 +27,7 @@ class SampledLayers:
         How many outputs of each layer were compared, none of which differed.
     """
 
-    runner: LayerRunner
+    runner: BusRunner
     layers: set[str]
     tiles: int
     random: np.random.Generator
@@ -43,7 +43,7 @@ class SampledLayers:
         chosen = self.random.choice(len(places), min(self.tiles, len(places)), replace=False)
         for index in chosen:
             tile = product.alone(places[index], build.shape)
-            results, flags, statistics = self.runner.run(layer.name, tile, lambda done: None)
+            results, flags, statistics = self.runner.run(tile)
             np.testing.assert_array_equal(results, tile.expected)
             np.testing.assert_array_equal(flags, tile.flags)
             assert statistics.outputs == tile.expected.size

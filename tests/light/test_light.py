@@ -21,7 +21,7 @@ from model.quantization.method import Method, select, weight_codes
 from model.quantization.quantize import apply_selection
 from tests.light.sampled import SampledLayers
 from verif.replay.build import Build
-from verif.replay.layer_runner import LayerRunner
+from verif.replay.bus_runner import BusRunner
 
 COMPLETE = os.environ.get("LIGHT") == "complete"
 SMALL = ("onnx_shufflenet", "onnx_squeezenet")
@@ -74,7 +74,7 @@ def test_tiles_of_its_layers_replay(tmp_path, seed, name):
     assert longest.k == DEEPEST.get(name, longest.k) <= method.k_max
     chosen = {quantized.layers[0].name, quantized.layers[-1].name, longest.name}
     build = Build(rows=4, cols=4, k_max=method.k_max)
-    runner = LayerRunner(build, tmp_path / "replay", jobs=1)
+    runner = BusRunner(build, tmp_path / "replay")
     try:
         sampled = SampledLayers(runner, chosen, TILES, np.random.default_rng(seed))
         answers = quantized.run(images[:1], sampled)

@@ -15,7 +15,7 @@ from tests.replay.replaying import answer_by_groups, call_replay, change_weight_
 from verif.engine.tile import Configuration
 from verif.replay import __main__ as replay
 from verif.replay.build import Build
-from verif.replay.layer_runner import LayerRunner, layer_product
+from verif.replay.bus_runner import BusRunner, layer_product
 from verif.replay.product import Product
 from verif.replay.product_file import load_product, save_product
 
@@ -112,9 +112,9 @@ def test_zeros_between_groups_are_not_counted(rng, tmp_path):
     macs = 7 * 6 * 5
     assert 0 < live < macs
     build = Build(rows=4, cols=4)
-    runner = LayerRunner(build, tmp_path, jobs=1)
+    runner = BusRunner(build, tmp_path)
     try:
-        results, flags, statistics = runner.run("grouped", product, lambda tiles: None)
+        results, flags, statistics = runner.run(product)
     finally:
         runner.close()
     assert (results == product.expected).all()

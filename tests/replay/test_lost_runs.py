@@ -65,7 +65,7 @@ def finish(process: subprocess.Popen[str], variables: dict[str, str]) -> dict:
 
 def told(summary: dict) -> list[dict]:
     """Return what a summary says of layers, times aside."""
-    timed = ("simulator_seconds", "wall_seconds", "macs_per_second")
+    timed = ("simulator_seconds", "wall_seconds", "macs_per_second", "kept_jobs")
     return [{k: v for k, v in layer.items() if k not in timed} for layer in summary["layers"]]
 
 
@@ -119,6 +119,7 @@ def test_a_killed_run_goes_on_where_it_was(network, seed):
     assert told(summary) == told(expected)
     last = finish(start(network), network)
     assert last["jobs"] == {"simulated": 0, "reused": jobs, "lost": 0}
+    assert all(layer["macs_per_second"] is None for layer in last["layers"])  # no rate of nothing
     fresh = finish(start(network | {"FRESH": "1"}), network)
     assert fresh["jobs"]["simulated"] == jobs
 

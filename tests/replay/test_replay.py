@@ -183,7 +183,12 @@ def bad(*arguments: object, says: str, name: str) -> object:
         bad("--cols", 65, says="COLS=65: an array has 1 to 64", name="cols"),
         bad("--exp_max", 6, says="EXP_MAX=6: an engine has 1 to 5", name="exponents"),
         bad("--exp_max", 1, says="EXP_MAX=1: format s1e3f4b6 of y of layer", name="formats"),
-        bad("--k_max", 100, says="layer 'block1/conv1': sums of 144 products: K_MAX", name="depth"),
+        bad(
+            "--k_max",
+            100,
+            says="layer 'block1/conv1': sums of 144 products, more than K_MAX=100 allows",
+            name="depth",
+        ),
         bad("--images", 1001, says="IMAGES=1001: fashion_mnist_test has 1000", name="images"),
         bad("--layers", "stem,conv9", says="LAYERS=conv9: no such layer", name="layer"),
         bad("--model", "missing.onnx", says="MODEL=missing.onnx: no such file", name="model"),

@@ -22,12 +22,16 @@ def _about(inputs: Mapping[str, str], images: int) -> dict[str, object]:
     return {**inputs, "images": images, "design": now["design"], "model": now["model"]}
 
 
+def _path(name: str, images: int) -> Path:
+    return FOLDER / f"{name}-{images}.npz"
+
+
 def keep_measured(name: str, inputs: Mapping[str, str], answers: np.ndarray) -> Path:
     """Write the RTL's answers to the first images of a network's data, (N, classes) float32.
 
     ``name`` is that of the network's folder, and ``inputs`` are hashes of its files.
     """
-    path = FOLDER / f"{name}.npz"
+    path = _path(name, len(answers))
     write_arrays(path, answers=answers, about=json.dumps(_about(inputs, len(answers))))
     return path
 
@@ -35,7 +39,7 @@ def keep_measured(name: str, inputs: Mapping[str, str], answers: np.ndarray) -> 
 def measured(name: str, inputs: Mapping[str, str], images: int) -> np.ndarray | None:
     """Return the RTL's answers to so many images, None where they are of anything else."""
     try:
-        arrays = read_arrays(FOLDER / f"{name}.npz", ("answers", "about"))
+        arrays = read_arrays(_path(name, images), ("answers", "about"))
         about = json.loads(str(arrays["about"]))
     except ValueError:
         return None

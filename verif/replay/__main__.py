@@ -8,10 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -19,125 +17,36 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeR
 from rich.text import Text
 from threadpoolctl import threadpool_limits
 
-from model import ACCUMULATORS
 from model.graph.images import Images
 from model.quantization.calibration import FloatNetwork
 from model.quantization.depths import depth_notes
-from model.quantization.doubts import range_doubts
 from model.quantization.quantized import QuantizedNetwork
-from verif.commands.arguments import JOBS, SHAPE_HELP, Parser, sizes, whole
 from verif.commands.files import write_json
 from verif.commands.folders import BUILD, command_folder
 from verif.commands.interrupts import INTERRUPTED
 from verif.commands.measured import keep_measured
 from verif.commands.messages import one_line, print_doubts, wide_console
 from verif.commands.running import run_command, status_of
-from verif.commands.sources import KNOWN_MODELS
 from verif.replay.answers import compared_answers
-from verif.replay.build import Build, least_build
+from verif.replay.arguments import check_arguments, parse_arguments
+from verif.replay.build import Build
+from verif.replay.bus_runner import BusRunner, MismatchError
 from verif.replay.cluster import ClusterSimulators
-from verif.replay.committed import committed_network
-from verif.replay.layer_runner import LayerRunner, MismatchError
-from verif.replay.legal import LEGAL, check_limits
-from verif.replay.mapping import Geometry, choose_mapping, depth
+from verif.replay.legal import LEGAL
 from verif.replay.mismatches import describe_layer_mismatch
-from verif.replay.names import LAYERS_HELP, select_layers
 from verif.replay.picture import draw_layers
-from verif.replay.prepared import prepared_network
 from verif.replay.replayer import LayerMismatchError, Replayer
 from verif.replay.report import describe_tile_mismatch, print_report, summarize
-from verif.replay.sources import fitting_selection, replay_source
 from verif.replay.speed import best_simulator
+from verif.replay.stages import Stages
 from verif.replay.store import Store
+from verif.replay.subject import Subject, fitting_build, quantized_subject, read_subject
 from verif.replay.tile_file import read_tile
 from verif.replay.workers import LocalSimulators, Simulators, Workers
-from verif.simulator.simulation import SimulationError, check_simulator
+from verif.simulator.simulation import SimulationError
 
-MODEL = "fashion_resnet8"
 FOLDER = command_folder("replay")
 RESULTS = BUILD / "results"
-
-
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    """Parse the command line; each option says which make variable sets it."""
-    parser = Parser(prog="replay", description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--model", default=MODEL, help=f"MODEL=: an ONNX file or one of {', '.join(KNOWN_MODELS)}"
-    )
-    parser.add_argument("--data", help="DATA=: .npz with images and, perhaps, labels")
-    parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
-    parser.add_argument(
-        "--selection", type=Path, help="SELECTION=: a selection.yaml of make accuracy (choose now)"
-    )
-    parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
-    parser.add_argument("--images", type=_images, default=1, help="IMAGES=: how many, or all (1)")
-    parser.add_argument("--layers", help=LAYERS_HELP)
-    parser.add_argument(
-        "--sim", help="SIM=: icarus or verilator (whichever is done first, compilation included)"
-    )
-    parser.add_argument("--rows", type=whole(), default=16, help="ROWS=: of the array (16)")
-    parser.add_argument("--cols", type=whole(), default=16, help="COLS=: of the array (16)")
-    parser.add_argument(
-        "--exp_max", type=whole(), help="EXP_MAX=: of the engine (the least that holds the network)"
-    )
-    parser.add_argument("--k_max", type=whole(), help="K_MAX=: of the engine (the least likewise)")
-    parser.add_argument(
-        "--accumulator", default="exact", help="ACCUMULATOR=: exact or binary32 (exact)"
-    )
-    parser.add_argument(
-        "--jobs", type=JOBS, default=os.cpu_count() or 1, help="JOBS=: simulators at once"
-    )
-    parser.add_argument(
-        "--scheduler", help="SCHEDULER=: of a Dask cluster that simulates, as tcp://host:8786"
-    )
-    parser.add_argument(
-        "--fresh", action="store_true", help="FRESH=1: simulate what an earlier run has, too"
-    )
-    parser.add_argument("--tile", type=Path, help="TILE=: simulate only a saved tile, with waves")
-    return parser.parse_args(arguments)
-
-
-def _images(text: str) -> int | None:
-    """Turn an option's text into a number of images, None for all."""
-    return None if text == "all" else whole(1)(text)
-
-
-def check_arguments(arguments: argparse.Namespace) -> None:
-    """Refuse what cannot be simulated, before anything is read or written."""
-    if arguments.sim:
-        check_simulator(arguments.sim)
-    if arguments.accumulator not in ACCUMULATORS:
-        choices = " or ".join(ACCUMULATORS)
-        raise ValueError(f"ACCUMULATOR={arguments.accumulator}: choose {choices}")
-    check_limits(
-        **{name: getattr(arguments, name) for name in ("rows", "cols", "exp_max", "k_max")}
-    )
-
-
-class Stages:
-    """How long the stages of a run took.
-
-    Attributes
-    ----------
-    seconds
-        By stage, in the order of their beginnings.
-    """
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Count the time of a block."""
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
-
-    def __str__(self) -> str:
-        """Return them in a line."""
-        return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in self.seconds.items())
 
 
 class MacRate(ProgressColumn):
@@ -153,44 +62,15 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     """Replay a network; return the exit status."""
     stages = Stages()
     with stages("reading"):
-        everything = arguments.images is None
-        source = replay_source(arguments.model, arguments.data, arguments.calibration, everything)
-        network, images, calibration = source.read(arguments.shape)
-        arguments.images = len(images) if arguments.images is None else arguments.images
-        if arguments.images > len(images):
-            raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
-        images = images.first(arguments.images)
-        layers = [node.name for node in network.linears]
-        names = select_layers(layers, arguments.layers, network.name)
-        inputs = source.hashes()
-        selection = arguments.selection and fitting_selection(
-            network, arguments.selection, inputs["MODEL"]
-        )
+        subject = read_subject(arguments)
     with stages("formats and codes"), console.status("formats and codes"):
-        committed = None if selection else committed_network(network, source.model, inputs)
-        if committed:
-            quantized, doubts = committed, []
-        else:
-            quantized, doubts = prepared_network(network, calibration.images, inputs, selection)
-        doubts += range_doubts(images.images, calibration.images)
+        quantized, doubts, origin = quantized_subject(subject)
     deepest = arguments.k_max or LEGAL["k_max"][1]
     build = fitting_build(arguments, quantized, deepest)
+    names, images = subject.names, subject.images
     total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
-    if not arguments.sim:
-        arguments.sim, why = best_simulator(build, total, arguments.jobs)
-        console.print(f"simulator: {arguments.sim}, {why}", markup=False, highlight=False)
-    os.environ["SIM"] = arguments.sim
-    console.print(
-        f"{network.name}: {len(images)} image(s), {len(names)} of {len(quantized.layers)} layers, "
-        f"{total:,} MACs on a {build.rows} x {build.cols} array of "
-        f"EXP_MAX {build.exp_max} and K_MAX {build.k_max:,}, {arguments.jobs} simulator(s)",
-        markup=False,
-    )
-    notes = [*network.notes, *depth_notes(network)]
-    for note in notes:
-        console.print(note, markup=False)
-    if arguments.selection:
-        console.print(f"formats: {arguments.selection}", markup=False)
+    choose_simulator(arguments, build, total, console)
+    print_subject(arguments, subject, build, total, console)
     print_doubts(doubts, console)
     with stages("building"), console.status("building the simulation"):
         store = Store(RESULTS, fresh=arguments.fresh)
@@ -206,18 +86,17 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
 
         replayer = Replayer(build, workers, names, deepest, report)
         answers, mismatch = simulate_network(quantized, images, replayer)
-    summary = summarize(arguments, source, build, quantized, replayer)
-    summary["inputs"] = inputs
-    summary["formats_and_codes"] = "committed" if committed else "chosen by this model"
-    summary["warnings"] = doubts
-    summary["notes"] = notes
-    summary["complete"] = answers is not None
+    summary = summarize(arguments, subject.source, build, quantized, replayer)
+    summary |= {
+        "inputs": subject.inputs,
+        "formats_and_codes": origin,
+        "warnings": doubts,
+        "notes": notes_of(subject),
+        "complete": answers is not None,
+    }
     if answers is not None:
         with stages("float network"):
-            expected = FloatNetwork(network).run(images.images)
-        summary |= compared_answers(network.shapes[network.output], images, expected, answers)
-        if len(names) == len(layers):
-            keep_measured(source.folder, inputs, answers)
+            summary |= judged_answers(arguments, subject, answers)
     elif mismatch is not None:
         summary["mismatch"] = describe_layer_mismatch(mismatch, build, FOLDER / "mismatch.npz")
         summary["totals"]["mismatches"] = 1
@@ -233,20 +112,47 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     return INTERRUPTED if mismatch is None else 1
 
 
-def fitting_build(arguments: argparse.Namespace, network: QuantizedNetwork, deepest: int) -> Build:
-    """Return the least engine for a network, or the one that is asked for if it holds it."""
-    build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
-    batches = {min(network.batch_size, arguments.images), arguments.images % network.batch_size}
-    longest = 1
-    for layer in network.layers:
-        for images in batches - {0}:
-            geometry = Geometry.of_layer(layer, images)
-            try:
-                mapping = choose_mapping(geometry, *build.shape, deepest)
-            except ValueError as error:
-                raise ValueError(f"layer '{layer.name}': {error}") from None
-            longest = max(longest, depth(geometry, mapping))
-    return least_build(build, network.layers, longest, arguments.exp_max, arguments.k_max)
+def choose_simulator(
+    arguments: argparse.Namespace, build: Build, macs: int, console: Console
+) -> None:
+    """Say which simulator is taken where none was asked for, and have it taken."""
+    if not arguments.sim:
+        arguments.sim, why = best_simulator(build, macs, arguments.jobs)
+        console.print(f"simulator: {arguments.sim}, {why}", markup=False, highlight=False)
+    os.environ["SIM"] = arguments.sim
+
+
+def print_subject(
+    arguments: argparse.Namespace, subject: Subject, build: Build, macs: int, console: Console
+) -> None:
+    """Say what is replayed, and on what."""
+    network = subject.network
+    console.print(
+        f"{network.name}: {len(subject.images)} image(s), {len(subject.names)} of "
+        f"{len(network.linears)} layers, {macs:,} MACs on a {build.rows} x {build.cols} array of "
+        f"EXP_MAX {build.exp_max} and K_MAX {build.k_max:,}, {arguments.jobs} simulator(s)",
+        markup=False,
+    )
+    for note in notes_of(subject):
+        console.print(note, markup=False)
+    if arguments.selection:
+        console.print(f"formats: {arguments.selection}", markup=False)
+
+
+def notes_of(subject: Subject) -> list[str]:
+    """Return what of the network is not used as it is."""
+    return [*subject.network.notes, *depth_notes(subject.network)]
+
+
+def judged_answers(
+    arguments: argparse.Namespace, subject: Subject, answers: np.ndarray
+) -> dict[str, Any]:
+    """Compare the RTL's answers with the float network's, and keep those that are FFP8's own."""
+    network, images = subject.network, subject.images
+    expected = FloatNetwork(network).run(images.images)
+    if subject.whole and subject.selection is None and arguments.accumulator == "exact":
+        keep_measured(subject.source.folder, subject.inputs, answers)
+    return compared_answers(network.shapes[network.output], images, expected, answers)
 
 
 def simulators(arguments: argparse.Namespace, build: Build) -> Simulators:
@@ -275,9 +181,9 @@ def simulate_network(
 def replay_tile(path: Path, console: Console) -> int:
     """Simulate a saved tile alone, with waves; return the exit status."""
     product, build = read_tile(path)
-    runner = LayerRunner(build, FOLDER / "tile", jobs=1, waves=True)
+    runner = BusRunner(build, FOLDER / "tile", waves=True)
     try:
-        runner.run("product", product, lambda tiles: None)
+        runner.run(product)
     except MismatchError as mismatch:
         text = describe_tile_mismatch(mismatch)
         console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -287,8 +193,7 @@ def replay_tile(path: Path, console: Console) -> int:
         status = 0
     finally:
         runner.close()
-    waves = runner.engine_folder / "ffp8_engine.fst"
-    console.print(f"waves: {waves}", markup=False, soft_wrap=True)
+    console.print(f"waves: {runner.waves_file}", markup=False, soft_wrap=True)
     return status
 
 

@@ -282,7 +282,7 @@ def choose_mapping(geometry: Geometry, rows: int, cols: int, k_max: int) -> Mapp
     """
     least = depth(geometry, DENSE)
     if least > k_max:
-        raise ValueError(f"sums of {least} products: K_MAX is {k_max}, it should be no less")
+        raise ValueError(f"sums of {least} products, more than K_MAX={k_max} allows")
 
     def cost(mapping: Mapping) -> tuple[int, ...]:
         total, k = cycles(geometry, mapping, rows, cols), depth(geometry, mapping)

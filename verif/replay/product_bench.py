@@ -1,10 +1,9 @@
-"""cocotb test that computes tiles of a product on the engine and compares every output.
+"""cocotb test that computes the tiles of a product on the engine and compares every output.
 
-Environment: PRODUCT (file), FIRST and LAST (range of tiles), PART (file to write). The run ends
-at the first mismatch. ``PART`` holds the results of the tiles in order, (tiles, ROWS, COLS),
-with flags, counters, the number of outputs compared, and what it is about: the hash of the product
-and the range of tiles. If there was a mismatch in the last tile, it has its place, and a file
-``stop`` beside it ends the other processes.
+Environment: PRODUCT (file), ANSWER (file to write). The run ends at the first mismatch. ``ANSWER``
+holds the results of the tiles in order, (tiles, ROWS, COLS), with flags, counters, the number of
+outputs compared, and the hash of the product that it is about. If there was a mismatch in the last
+tile, it has its place.
 """
 
 from __future__ import annotations
@@ -31,30 +30,26 @@ AHEAD = 3  # tiles queued beyond the one that streams, so that the buses never w
 @cocotb.test()
 async def product(dut):
     """Stream the tiles, collect the rows, compare, write."""
-    path = Path(os.environ["PART"])
     matrices, _ = load_product(Path(os.environ["PRODUCT"]))
     engine = EngineDriver(dut)
     await engine.reset()
     await engine.configure(matrices.configuration)
-    chosen = slice(int(os.environ["FIRST"]), int(os.environ["LAST"]))
-    tiles = matrices.tiles(engine.rows, engine.cols)[chosen]
-    assert tiles, "no tile to simulate"
-    comparison = Comparison(engine, matrices, path)
+    tiles = matrices.tiles(engine.rows, engine.cols)
+    comparison = Comparison(engine, matrices)
     sending = cocotb.start_soon(comparison.send(tiles))
     await comparison.compare()
-    if not comparison.stop.exists():
+    if comparison.mismatch is None:
         await sending
         await comparison.finish(len(tiles))
     counters = await engine.read_counters()
     write_arrays(
-        path,
+        Path(os.environ["ANSWER"]),
         results=np.array(comparison.results),
         flags=np.array(comparison.flags),
         compared=comparison.compared,
         useful=comparison.useful,
         mismatch=np.array(comparison.mismatch or (), int),
         product=product_hash(matrices),
-        tiles=np.array([chosen.start, chosen.stop]),
         **counters,
     )
 
@@ -62,9 +57,8 @@ async def product(dut):
 class Comparison:
     """Sends tiles, and compares what comes back with the product's expectation."""
 
-    def __init__(self, engine: EngineDriver, matrices: Product, part: Path) -> None:
+    def __init__(self, engine: EngineDriver, matrices: Product) -> None:
         self.engine, self.matrices = engine, matrices
-        self.progress, self.stop = part.with_suffix(".progress"), part.parent / "stop"
         self.shape = engine.rows, engine.cols
         self.in_flight: deque[tuple[int, int]] = deque()
         self.sent_all = False
@@ -90,7 +84,7 @@ class Comparison:
         """Take the tiles' results until all are there or one differs."""
         beats = self.matrices.k * self.matrices.together
         patience = 10 * (10_000 + 10 * beats)  # ten cycles a beat, and time to fill: else it hangs
-        while (self.in_flight or not self.sent_all) and not self.stop.exists():
+        while self.in_flight or not self.sent_all:
             results, flags = await with_timeout(self.engine.receive(), patience, "ns")
             self.taken.set()
             first = self.in_flight.popleft()
@@ -105,11 +99,9 @@ class Comparison:
                 check("replay.outputs", place is None, f"tile {first}, output {place}")
             except CheckError:  # what differs is for the layer's run to say, outside
                 self.mismatch = place
-                self.stop.touch()
                 return
             self.compared += expected[0].size
             self.useful += expected[0].size * self.matrices.k
-            self.progress.write_text(str(len(self.results)))
 
     async def finish(self, tiles: int) -> None:
         """See that nothing but the tiles has come, and no error been raised."""

@@ -17,7 +17,7 @@ from verif.commands.sources import Source
 from verif.engine.mismatch import describe_mismatch
 from verif.replay.answers import describe_answers
 from verif.replay.build import Build
-from verif.replay.layer_runner import MismatchError
+from verif.replay.bus_runner import MismatchError
 from verif.replay.replayer import Replayer
 from verif.replay.statistics import Statistics
 
@@ -82,7 +82,7 @@ def _totals(total: Statistics, elements: int, images: int) -> dict[str, Any]:
         "gmacs_per_second": round(CLOCK_MHZ * 1e-3 * total.macs / total.cycles, 3),
         "simulator_seconds": round(total.seconds, 3),
         "wall_seconds": round(total.wall, 3),
-        "macs_per_second": round(total.macs / total.wall),
+        "macs_per_second": total.macs_per_second,
     }
 
 
@@ -116,7 +116,8 @@ def _layer_summary(layer: GemmLayer, counts: Statistics, elements: int) -> dict[
         "streamed_bytes": counts.streamed,
         "simulator_seconds": round(counts.seconds, 3),
         "wall_seconds": round(counts.wall, 3),
-        "macs_per_second": round(counts.macs / counts.wall),
+        "kept_jobs": counts.kept,
+        "macs_per_second": counts.macs_per_second,
     }
 
 
@@ -159,7 +160,7 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
             f"{row['zero_gated']:.1%}",
             f"{row['overflow']:,}",
             f"{row['underflow']:,}",
-            f"{row['macs_per_second'] / 1000:,.0f}",
+            _thousands(row["macs_per_second"]),
             "yes",
         )
     if summary["layers"]:
@@ -183,6 +184,10 @@ def print_report(summary: dict[str, Any], console: Console) -> None:
     )
     for line in describe_answers(summary):
         console.print(line)
+
+
+def _thousands(rate: int | None) -> str:
+    return "-" if rate is None else f"{rate / 1000:,.0f}"
 
 
 def _print_totals(totals: dict[str, Any], console: Console) -> None:

@@ -28,8 +28,8 @@ class Statistics:
         Cycles in which the engine had a tile inside, with and without a pair of beats.
     tiles
         Tiles simulated.
-    jobs
-        Jobs that were computed, now or earlier.
+    jobs, kept
+        Jobs that were computed, and those of them that were in an earlier run.
     bound
         Cycles of the tiles if none waits, for the way in which they lie on the array.
     streamed
@@ -54,6 +54,7 @@ class Statistics:
     stalled: int = 0
     tiles: int = 0
     jobs: int = 0
+    kept: int = 0
     bound: int = 0
     streamed: int = 0
     seconds: float = 0.0
@@ -74,6 +75,11 @@ class Statistics:
         """Share of the MACs that were not performed since an operand was zero."""
         padding = self.offered - self.macs
         return (self.gated - padding) / self.macs
+
+    @property
+    def macs_per_second(self) -> int | None:
+        """Simulated, the comparison included; None if some of it was in an earlier run."""
+        return None if self.kept or not self.wall else round(self.macs / self.wall)
 
     def utilisation(self, elements: int) -> float:
         """Share of the array's `elements` that did useful work, over all cycles."""
@@ -96,6 +102,7 @@ class Statistics:
         self.stalled += registers["stalled"]
         self.tiles += len(job.program)
         self.jobs += 1
+        self.kept += done.kept
         self.seconds += played.seconds
         rows, cols = job.shape
         each = cols * C_BEAT.itemsize + played.results[0].nbytes

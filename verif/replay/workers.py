@@ -40,10 +40,11 @@ class Counts:
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """A job and its result."""
+    """A job and its result, which may be that of an earlier run."""
 
     job: Job
     played: Played
+    kept: bool = False
 
 
 class Simulators(Protocol):
@@ -112,7 +113,7 @@ class Workers:
         if played is not None:
             with self._lock:
                 self._counts.reused += 1
-            return Done(job, played)
+            return Done(job, played, kept=True)
         played = self._simulators.play(job)
         if self._store:
             self._store.put(key, played)
