@@ -1,8 +1,8 @@
 """The networks that ONNX carries: imported, quantized, and tiles of their layers on the RTL.
 
 Those that are small run with every other test. ``make light`` sets LIGHT=complete: all nine of
-them, one at a time. Formats are chosen among a few, of least error of each tensor: the weights of
-the largest would take hours to round for the outputs of their layers.
+them, one at a time. Formats are chosen among a few, of least error of each tensor: it is tiles that
+are tested here, and the whole method takes minutes for each of the large ones.
 """
 
 import os
