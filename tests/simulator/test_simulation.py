@@ -267,3 +267,23 @@ def test_verilator_runs_fails_and_counts(
     with pytest.raises(SimulationError, match="counter_bench on counter"):
         run(hdl)
     assert not counts.exists(), "what a failing run counted is not used"
+
+
+def test_an_interrupted_build_leaves_no_compiler_behind(tmp_path):
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    script = "sleep 60 & echo $! > started; wait"
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            simulation._execute("design", ["sh", "-c", script], tmp_path)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    started = Path(f"/proc/{int((tmp_path / 'started').read_text())}")
+    until = time.monotonic() + 5
+    while started.exists() and "zombie" not in (started / "status").read_text():
+        assert time.monotonic() < until, "a compiler goes on"
+        time.sleep(0.05)

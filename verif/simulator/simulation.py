@@ -26,7 +26,7 @@ from cocotb_test.simulator import Simulator as CocotbTest
 from cocotb_tools.check_results import get_results
 
 from verif.commands.folders import BUILD, design_folder
-from verif.commands.processes import dying_with_parent
+from verif.commands.processes import dying_with_parent, end_session
 from verif.simulator.build_cache import cached, locked
 from verif.simulator.checks import keep_counts
 from verif.simulator.designs import Design, Simulator
@@ -285,17 +285,22 @@ def _execute(label: str, command: Sequence[str], folder: Path) -> None:
     SimulationError
         If it fails, with the last lines that it printed.
     """
-    process = subprocess.run(
-        command,
+    process = subprocess.Popen(
+        dying_with_parent(command),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        check=False,
+        start_new_session=True,
     )
-    lines = process.stdout.splitlines()
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        end_session(process.pid)  # with the compilers that make has started
+        raise
+    lines = output.splitlines()
     logger = logging.getLogger("cocotb.build")
     logger.setLevel(logging.INFO)
     for line in [" ".join(command), *lines]:
