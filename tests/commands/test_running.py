@@ -40,8 +40,9 @@ class Work:
         """Start it."""
         text = BEGIN + textwrap.indent(body, "    ") + "\nsys.exit(run_command('work', main))"
         kept = {name: one for name, one in os.environ.items() if name not in ("RUN", "MAKELEVEL")}
+        heeding = ["env", "--default-signal=HUP"]  # which nohup has had ignored, if these tests are
         return subprocess.Popen(
-            [sys.executable, "-c", text],
+            [*heeding, sys.executable, "-c", text],
             cwd=ROOT,
             env=kept | {"BUILD": str(self.build)} | variables,
             stdout=subprocess.PIPE,
