@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -19,8 +20,14 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(number: int = signal.SIGKILL) -> None:
-    """Have the system send this process a signal when the one that started it is gone."""
+    """Have the system send this process a signal when the one that started it is gone.
+
+    If that is gone already, which the system no longer tells, a process of a pool gets it at once.
+    """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        os.kill(os.getpid(), number)
 
 
 def dying_with_parent(command: Sequence[str]) -> list[str]:
