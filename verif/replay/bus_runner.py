@@ -15,8 +15,9 @@ import numpy as np
 
 from model.quantization.gemm_layer import GemmLayer
 from verif.commands.processes import die_with_parent, kill_children
-from verif.engine.tile import Configuration, Tile
+from verif.engine.tile import Tile
 from verif.replay.build import Build
+from verif.replay.job import configuration_of
 from verif.replay.product import Product
 from verif.replay.product_file import product_hash, save_product
 from verif.replay.statistics import Statistics
@@ -61,13 +62,10 @@ def groups_together(group_width: int, k: int, build: Build) -> int:
 
 def layer_product(layer: GemmLayer, a_codes: np.ndarray, build: Build) -> Product:
     """Lay out a layer for the engine, with the model's answer to activations (M, groups * K)."""
-    configuration = Configuration(
-        layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp
-    )
     operands = (a_codes, layer.w_codes, layer.start, layer.biases_w)
     answer = layer.compute(a_codes, build.accumulator)
     together = groups_together(layer.group_width, layer.k, build)
-    return Product(configuration, *operands, *answer, together)
+    return Product(configuration_of(layer), *operands, *answer, together)
 
 
 class BusRunner:

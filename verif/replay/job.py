@@ -136,6 +136,11 @@ def _share(count: int, most: int) -> int:
     return -(-count // -(-count // max(most, 1)))
 
 
+def configuration_of(layer: GemmLayer) -> Configuration:
+    """Return what the engine's registers hold for a layer."""
+    return Configuration(layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp)
+
+
 @dataclass(frozen=True, eq=False)
 class LayerJobs:
     """A layer with its activations, laid out on the array, to be cut into jobs.
@@ -153,12 +158,6 @@ class LayerJobs:
     layer: GemmLayer
     codes: np.ndarray
     layout: Layout
-
-    @property
-    def configuration(self) -> Configuration:
-        """What the engine's registers hold."""
-        layer = self.layer
-        return Configuration(layer.fmt_a, layer.fmt_w, layer.fmt_y, layer.rounding, layer.clamp)
 
     def jobs(self) -> Iterator[tuple[Span, Cut]]:
         """Yield each job's tiles, and what makes it."""
@@ -195,7 +194,7 @@ class Cut:
         program["c"] = column * cols
         program["k"] = k
         return Job(
-            self.whole.configuration,
+            configuration_of(self.whole.layer),
             a.reshape(-1, layout.rows),
             self.w.reshape(-1, cols),
             self.c.reshape(-1),
