@@ -70,7 +70,7 @@ def test_a_pattern_without_a_layer_is_named() -> None:
         select_layers([], None, "net")
 
 
-NODES = ["..", "[/bold]", "/", "z" * 300, "a,b", "", "a/b", "a_b", "\x1b[31m"]
+NODES = ["..", "[/bold]", "/", "z" * 300, "a,b", "", "a/b", "a_b", "\x1b[31m", "file"]
 
 
 @pytest.fixture

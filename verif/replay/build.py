@@ -54,7 +54,8 @@ def least_build(
     layers
         Of the network.
     longest
-        Products in the longest sum of a tile; K_MAX is the next power of two.
+        Products in the longest sum of a tile; K_MAX is the next power of two, or a larger one
+        where no EXP_MAX alone makes the accumulator wide enough for a start value.
     exp_max, k_max
         Given from outside, to be taken if they hold the network.
 
@@ -66,7 +67,8 @@ def least_build(
     layers = list(layers)
     if k_max is not None and k_max < longest:
         raise ValueError(f"K_MAX={k_max}: the longest sum has {longest:,} products")
-    k_max = k_max or 1 << (longest - 1).bit_length()
+    shallowest, deepest = (longest - 1).bit_length(), (LEGAL["k_max"][1] - 1).bit_length()
+    depths = [k_max] if k_max else [1 << bits for bits in range(shallowest, deepest + 1)]
     exponent, widest = max((_widest_format(layer) for layer in layers), default=(1, ""))
     least, greatest = LEGAL["exp_max"]
     if exp_max is not None and exp_max < exponent:
@@ -74,8 +76,14 @@ def least_build(
     needed, largest = 0, ""
     if build.accumulator == "exact":
         needed, largest = max((_widest_start(layer) for layer in layers), default=(0, ""))
-    for candidate in [exp_max] if exp_max else range(max(exponent, least), greatest + 1):
-        fitting = replace(build, exp_max=candidate, k_max=k_max)
+    widest_exp_max = exp_max or greatest
+    builds = [
+        replace(build, exp_max=candidate, k_max=depth)
+        for candidate in range(exp_max or max(exponent, least), widest_exp_max + 1)
+        for depth in depths
+        if depth == depths[0] or candidate == widest_exp_max
+    ]
+    for fitting in builds:
         if needed < fitting.width:
             return fitting
     given = f"EXP_MAX={exp_max}" if exp_max else f"EXP_MAX {greatest}"

@@ -56,19 +56,22 @@ def prepared_network(
     doubts
         Why the calibration says little of the data, in sentences.
     """
+    names = [node.name for node in network.linears]
 
     def make(room: Path) -> None:
         calibration = calibrate(network, images)
         chosen = selection or choose_formats(network, calibration, k_max=fitting_k_max(network))
         write_selection(chosen, room / SELECTION)
-        np.savez(room / CODES, **weight_codes(network, chosen, calibration))
+        made = weight_codes(network, chosen, calibration)
+        np.savez(room / CODES, *(made[name] for name in names))  # whatever layers are called
         doubts = calibration_doubts(images, calibration)
         (room / DOUBTS).write_text(json.dumps(doubts), encoding="utf-8")
 
     about = [inputs["MODEL"], inputs["CALIBRATION"], str(network.shapes), sources()["model"]]
-    key = digest([*about, repr(selection)])
+    key = digest([*about, repr(selection), Path(__file__).read_bytes()])
     room = cached(folder, "network", key, make)
     chosen = read_selection(room / SELECTION)
-    codes = read_arrays(room / CODES, [node.name for node in network.linears])
+    arrays = read_arrays(room / CODES, [f"arr_{place}" for place in range(len(names))])
+    codes = dict(zip(names, arrays.values(), strict=True))
     doubts = json.loads((room / DOUBTS).read_text(encoding="utf-8"))
     return apply_selection(network, chosen, codes), doubts
