@@ -15,6 +15,7 @@ from model.quantization.calibration import Calibration
 from model.quantization.histogram import Histogram
 from model.quantization.method import Selection
 from verif.accuracy.row import Row
+from verif.commands.messages import shortened
 
 matplotlib.use("Agg")
 matplotlib.rcParams["text.parse_math"] = False  # names may hold dollar signs
@@ -36,18 +37,12 @@ def draw_pictures(
     _draw_formats(folder / "formats.png", network, selection)
     tensor = _widest(calibration)
     name, fmt = producers(network)[tensor], selection.tensors[tensor]
-    _draw_grid(folder / "grid.png", _shortened(name, 60), calibration.histograms[tensor], fmt)
+    _draw_grid(folder / "grid.png", shortened(name, 60), calibration.histograms[tensor], fmt)
 
 
 def producers(network: Network) -> dict[str, str]:
     """Name tensors after the nodes that make them, the input after itself."""
     return {network.input: network.input} | {node.output: node.name for node in network.nodes}
-
-
-def _shortened(name: str, length: int) -> str:
-    """Return a name with its middle left out where it is too long."""
-    half = (length - 1) // 2
-    return name if len(name) <= length else f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
 
 
 def _draw_systems(path: Path, name: str, rows: Sequence[Row]) -> None:
@@ -81,7 +76,7 @@ def _draw_systems(path: Path, name: str, rows: Sequence[Row]) -> None:
         axes[1].plot(ends, places, "|", color="black", ms=5)
         axes[1].axvline(0, color="black", lw=0.8)
         axes[1].set_xlabel("loss of top-1, points, with 95 % interval")
-    figure.suptitle(_shortened(f"{name}: 8-bit systems on the same tensors", 100))
+    figure.suptitle(shortened(f"{name}: 8-bit systems on the same tensors", 100))
     _save(figure, path)
 
 
@@ -114,7 +109,7 @@ def _draw_formats(path: Path, network: Network, selection: Selection) -> None:
                 va="bottom",
                 fontsize=7,
             )
-        axis.set_xticks(places, [_shortened(name, 28) for name, _, _ in found])
+        axis.set_xticks(places, [shortened(name, 28) for name, _, _ in found])
         axis.tick_params("x", rotation=90, labelsize=6)
         axis.set_xlim(-0.7, len(found) - 0.3)
         axis.set_ylim(0, 7.6)

@@ -26,14 +26,13 @@ def _path(name: str, images: int) -> Path:
     return FOLDER / f"{name}-{images}.npz"
 
 
-def keep_measured(name: str, inputs: Mapping[str, str], answers: np.ndarray) -> Path:
+def keep_measured(name: str, inputs: Mapping[str, str], answers: np.ndarray) -> None:
     """Write the RTL's answers to the first images of a network's data, (N, classes) float32.
 
     ``name`` is that of the network's folder, and ``inputs`` are hashes of its files.
     """
-    path = _path(name, len(answers))
-    write_arrays(path, answers=answers, about=json.dumps(_about(inputs, len(answers))))
-    return path
+    about = json.dumps(_about(inputs, len(answers)))
+    write_arrays(_path(name, len(answers)), answers=answers, about=about)
 
 
 def measured(name: str, inputs: Mapping[str, str], images: int) -> np.ndarray | None:

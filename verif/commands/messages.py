@@ -15,6 +15,12 @@ def one_line(text: str) -> str:
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
+def shortened(name: str, length: int) -> str:
+    """Return a name with its middle left out where it is too long."""
+    half = (length - 1) // 2
+    return name if len(name) <= length else f"{name[:half]}\N{HORIZONTAL ELLIPSIS}{name[-half:]}"
+
+
 def sentence(error: Exception) -> str:
     """Return what an error says, on one line; of an operating system's without its number."""
     if isinstance(error, OSError) and error.strerror:

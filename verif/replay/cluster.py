@@ -1,7 +1,8 @@
 """Simulators of a Dask cluster: ``SCHEDULER=tcp://...``, with the optional package distributed.
 
 A worker of the cluster runs in a checkout of its own, with the same design, model and environment,
-which it is asked for before it gets work, and with every job: see `docs/replay.md`.
+which it is asked for before it gets work, and again when it builds a simulator: see
+`docs/replay.md`.
 """
 
 from __future__ import annotations
@@ -102,10 +103,10 @@ def play_here(identity: dict[str, str], simulator: str, build: Build, job: Job) 
     SimulationError
         If the sources here are others than those that were asked for.
     """
-    if sources() != identity:
-        raise SimulationError("this worker has other sources than the run: update its checkout")
-    about = simulator, build
+    about = identity, simulator, build
     if getattr(_own, "about", None) != about:
+        if sources() != identity:
+            raise SimulationError("this worker has other sources than the run: update its checkout")
         if hasattr(_own, "player"):
             _own.player.kill()
         os.environ["SIM"] = simulator

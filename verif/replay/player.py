@@ -54,6 +54,9 @@ class Pauses:
         return self.c | self.a << 16 | self.w << 32 | self.y << 48
 
 
+NO_PAUSES = Pauses()
+
+
 @dataclass(frozen=True, eq=False)
 class Played:
     """What the engine made of a job.
@@ -137,7 +140,7 @@ class Player:
         design = replay_design(build, chosen_simulator())
         self._simulation = LiveSimulation(design, build_design(design), BENCH, folder)
 
-    def run(self, job: Job, pauses: Pauses = Pauses()) -> Played:  # noqa: B008
+    def run(self, job: Job, pauses: Pauses = NO_PAUSES) -> Played:
         """Compute a job.
 
         Raises

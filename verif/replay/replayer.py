@@ -103,11 +103,11 @@ class Replayer:
         comparison = Comparison(work, layer.multiply(work.codes, self.build.accumulator))
         statistics = Statistics(mapping=str(layout.mapping), bound=layout.cycles)
         each = layout.geometry.macs / sum(span.tiles for span in futures.values())
-        for future in completed(futures):
-            done = future.result()
-            comparison.compare(futures[future], done)
+        for future in completed(list(futures)):
+            span, done = futures.pop(future), future.result()  # whose operands nobody holds then
+            comparison.compare(span, done)
             statistics.count_job(done)
-            self.progress(layer.name, each * futures[future].tiles)
+            self.progress(layer.name, each * span.tiles)
         results, flags = comparison.results()
         statistics.macs, statistics.outputs = layout.geometry.macs, results.size
         statistics.count_results(results, flags)

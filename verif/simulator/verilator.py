@@ -59,8 +59,7 @@ class Verilator:
 
     def key(self, design: Design) -> str:
         """Return what a build depends on: the commands below, tools, libraries and sources."""
-        processor = _processor() if design.long else ""
-        return digest([*self._tools(), processor, *design.content()])
+        return digest([*self._tools(design), *design.content()])
 
     def build(self, design: Design, folder: Path, execute: Execute) -> None:
         """Verilate and compile to the program ``toplevel``."""
@@ -87,9 +86,10 @@ class Verilator:
         coverage = [f"+verilator+coverage+file+{COVERAGE_DATA}.unjudged"] * design.coverage
         return [str(folder / top), *waves, *start, *coverage]
 
-    def _tools(self) -> list[str | bytes]:
+    def _tools(self, design: Design) -> list[str | bytes]:
         versions = [version("verilator"), version("cocotb"), str(verilator_folder())]
-        return [Path(__file__).read_bytes(), *identities(self.programs), *versions]
+        processor = [_processor()] * design.long
+        return [Path(__file__).read_bytes(), *identities(self.programs), *versions, *processor]
 
     def _flags(self, design: Design) -> list[str]:
         waves = ["--trace-fst", "--trace-structs"] * design.waves
@@ -110,9 +110,7 @@ class Verilator:
 
         flags = ("-waves" * design.waves) + ("-coverage" * design.coverage)
         flags += "-long" * design.long
-        processor = _processor() if design.long else ""
-        key = digest([*self._tools(), processor])
-        return cached(cache, f"verilator-runtime{flags}", key, build)
+        return cached(cache, f"verilator-runtime{flags}", digest(self._tools(design)), build)
 
     def _verilate(self, design: Design, folder: Path, execute: Execute) -> None:
         root = verilator_folder()
