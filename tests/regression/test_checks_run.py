@@ -61,3 +61,35 @@ def test_a_whole_regression_refuses_to_go_without_a_check(project: Project) -> N
     refused = project.run("sim", "--jobs", "1", WITHOUT_CHECK="counter.count")
     assert refused.returncode != 0
     assert "WITHOUT_CHECK=counter.count: a whole regression needs every check" in refused.stdout
+
+
+OUTSIDE = """
+import pytest
+
+from verif.simulator.checks import check, keeping_counts
+
+
+@pytest.mark.sim
+@pytest.mark.parametrize("holds", {cases})
+def test_a_comparison_outside_any_simulator(holds):
+    check("counter.guarded", True)
+    with keeping_counts():
+        check("counter.count", True)
+        assert holds
+"""
+
+
+@pytest.mark.parametrize(("cases", "count"), [([True, True], 2), ([True, False], 1)])
+def test_what_is_compared_outside_a_simulator_counts_if_it_passes(
+    project: Project, cases: list[bool], count: int
+) -> None:
+    project.write("tests/test_counter.py", OUTSIDE.format(cases=cases))
+    project.run("sim", "--jobs", "1")
+    assert project.summary()["checks"] == {"counter.count": count}
+
+
+def test_what_is_checked_elsewhere_outside_a_simulator_does_not_count(project: Project) -> None:
+    lone = OUTSIDE.format(cases=[True]).replace('"counter.guarded"', '"counter.count"')
+    project.write("tests/test_counter.py", lone)
+    project.run("sim", "--jobs", "1")
+    assert project.summary()["checks"] == {"counter.count": 1}

@@ -17,7 +17,7 @@ from verif.replay.layout import Layout
 from verif.replay.mapping import Geometry, choose_mapping
 from verif.replay.statistics import Statistics
 from verif.replay.workers import Done, Workers
-from verif.simulator.checks import CheckError, check
+from verif.simulator.checks import CheckError, check, keeping_counts
 from verif.simulator.simulation import SimulationError
 
 
@@ -103,11 +103,12 @@ class Replayer:
         comparison = Comparison(work, layer.multiply(work.codes, self.build.accumulator))
         statistics = Statistics(mapping=str(layout.mapping), bound=layout.cycles)
         each = layout.geometry.macs / sum(span.tiles for span in futures.values())
-        for future in completed(list(futures)):
-            span, done = futures.pop(future), future.result()  # whose operands nobody holds then
-            comparison.compare(span, done)
-            statistics.count_job(done)
-            self.progress(layer.name, each * span.tiles)
+        with keeping_counts():
+            for future in completed(list(futures)):
+                span, done = futures.pop(future), future.result()  # whose operands nobody holds
+                comparison.compare(span, done)
+                statistics.count_job(done)
+                self.progress(layer.name, each * span.tiles)
         results, flags = comparison.results()
         statistics.macs, statistics.outputs = layout.geometry.macs, results.size
         statistics.count_results(results, flags)

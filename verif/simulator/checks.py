@@ -15,7 +15,8 @@ import os
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _counts: Counter[str] = Counter()
@@ -87,9 +88,22 @@ atexit.register(write_counts)  # in the simulator's process; elsewhere nothing n
 
 def keep_counts(path: Path) -> None:
     """Copy what a simulation that passed has written to the folder that CHECKS_PASSED names."""
+    if path.exists() and (copy := _place_to_keep()):
+        shutil.copy(path, copy)
+
+
+@contextmanager
+def keeping_counts() -> Iterator[None]:
+    """Keep the counts of what the block checks, outside any simulator, if it passes."""
+    before = _counts.copy()
+    yield
+    if copy := _place_to_keep():
+        copy.write_text(json.dumps({"counts": _counts - before}), encoding="utf-8")
+
+
+def _place_to_keep() -> Path | None:
     folder = os.environ.get("CHECKS_PASSED")
-    if folder and path.exists() and not _taken_out:
-        shutil.copy(path, Path(folder) / f"{uuid.uuid4().hex}.json")
+    return Path(folder) / f"{uuid.uuid4().hex}.json" if folder and not _taken_out else None
 
 
 def kept_counts(folder: Path) -> Counter[str]:
