@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from ..graph.network import Add, FloatOperation, Linear, Network, Node, Pool
+from ..graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Product
 from ..quantization.calibration import batch_size, session
 from .schemes import Quantizer
 
@@ -100,6 +100,8 @@ def _node_model(node: Node, network: Network, weights: np.ndarray | None) -> onn
     make = partial(_graph, node, network)
     if isinstance(node, Linear):
         return _linear_model(node, node.weights if weights is None else weights, make)
+    if isinstance(node, Product):
+        return make([("MatMul", list(node.inputs), {})], {})
     if isinstance(node, Add):
         return make([("Add", list(node.inputs), {})], {})
     if isinstance(node, Pool):

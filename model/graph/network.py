@@ -123,6 +123,11 @@ class Linear(Node):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Product(Node):
+    """Matrix products of two tensors, (..., M, K) by (..., K, N), each made of the image."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Add(Node):
     """The sum of two tensors of one shape."""
 
@@ -188,8 +193,17 @@ class Network:
 
     @property
     def linears(self) -> list[Linear]:
-        """The convolutions and matrix products, which an array computes, in order."""
+        """The convolutions and the matrix products by weights, in order."""
         return [node for node in self.nodes if isinstance(node, Linear)]
+
+    @property
+    def on_array(self) -> list[Linear | Product]:
+        """What an array computes, in order: `linears`, and products of two activations."""
+        return [node for node in self.nodes if isinstance(node, Linear | Product)]
+
+    def depth(self, node: Linear | Product) -> int:
+        """Return how many products each sum of a node has."""
+        return len(node.weights) if isinstance(node, Linear) else self.shapes[node.inputs[0]][-1]
 
     @property
     def classes(self) -> int:

@@ -17,10 +17,10 @@ square in memory. The weights of longer ones are rounded to nearest, each for it
 
 def check_depths(network: Network, k_max: int) -> None:
     """Raise ValueError if a layer sums more products than a build allows, naming it."""
-    for node in network.linears:
-        if len(node.weights) > k_max:
+    for node in network.on_array:
+        if (depth := network.depth(node)) > k_max:
             raise ValueError(
-                f"layer '{node.name}' sums {len(node.weights)} products, this build at most {k_max}"
+                f"layer '{node.name}' sums {depth} products, this build at most {k_max}"
             )
 
 
@@ -32,14 +32,14 @@ def fitting_k_max(network: Network, least: int = K_MAX) -> int:
     ValueError
         If a layer sums more products than any engine can be built for, naming it.
     """
-    for node in network.linears:
-        if len(node.weights) > LARGEST_K_MAX:
+    for node in network.on_array:
+        if (depth := network.depth(node)) > LARGEST_K_MAX:
             raise ValueError(
-                f"layer '{node.name}' sums {len(node.weights)} products, an engine can be built for"
+                f"layer '{node.name}' sums {depth} products, an engine can be built for"
                 f" at most {LARGEST_K_MAX}"
             )
-    depth = max((len(node.weights) for node in network.linears), default=1)
-    return least if depth <= least else 1 << (depth - 1).bit_length()
+    deepest = max((network.depth(node) for node in network.on_array), default=1)
+    return least if deepest <= least else 1 << (deepest - 1).bit_length()
 
 
 def depth_notes(network: Network) -> list[str]:

@@ -61,6 +61,9 @@ class GemmLayer(Layer):
         negative codes of a signed format, which become zero after the engine.
     rounding, clamp
         As in `model.gemm`.
+    matrices
+        Where the weights are activations of a batch, too: the matrices that the groups are of,
+        images first; see `ProductLayer`.
     """
 
     operator: str
@@ -75,6 +78,7 @@ class GemmLayer(Layer):
     activation: Relu | None = None
     rounding: str = "rne"
     clamp: int | None = None
+    matrices: tuple[int, ...] = ()
 
     @property
     def k(self) -> int:
@@ -105,7 +109,8 @@ class GemmLayer(Layer):
     def fmts_w(self) -> tuple[Format, ...]:
         """Weight format of each of the N columns."""
         split = self.fmt_w.sign, self.fmt_w.exponent, self.fmt_w.fraction
-        return tuple(Format(*split, int(bias)) for bias in self.biases_w)
+        formats = {bias: Format(*split, bias) for bias in set(self.biases_w.tolist())}
+        return tuple(formats[bias] for bias in self.biases_w.tolist())
 
     def im2col(self, codes: np.ndarray) -> np.ndarray:
         """Lay out activations as the left matrix; padding is code 0, the value zero.
@@ -113,7 +118,7 @@ class GemmLayer(Layer):
         Parameters
         ----------
         codes
-            (batch, C, H, W), or (batch, ..., K) for a fully connected layer.
+            (batch, C, H, W), or (batch, ..., groups * K) for a fully connected layer.
 
         Returns
         -------
@@ -121,7 +126,7 @@ class GemmLayer(Layer):
             (M, groups * K) of the same dtype, M = batch * H_out * W_out, images in order.
         """
         if self.window is None:
-            return codes.reshape(-1, self.k)
+            return codes.reshape(-1, self.groups * self.k)
         patches = self.window.patches(codes).transpose(0, 2, 3, 1, 4, 5)
         if self.window.kernel == (1, 1):
             return patches.reshape(-1, self.groups * self.k)

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..format.format import Format
-from ..graph.network import Add, FloatOperation, Linear, Network, Node, Pool
+from ..graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Product
 from .gemm_layer import GemmLayer, Layer
 from .method import Selection, check_selection, start_values
+from .product_layer import ProductLayer
 from .quantized import (
     AddLayer,
     AveragePoolLayer,
@@ -94,6 +95,14 @@ class _Quantizer:
                 fmt_y=self.format(node.output),
                 activation=node.activation,
                 rounding=self.rounding,
+            )
+        if isinstance(node, Product):
+            return ProductLayer(
+                **self._common(node),
+                **self._result(node),
+                second_shape=self.shapes[node.inputs[1]],
+                fmt_a=formats[0],
+                fmt_b=formats[1],
             )
         if isinstance(node, Add):
             return AddLayer(

@@ -20,6 +20,7 @@ from ..graph.network import Relu, Window
 from ..graph.runtime import onnxruntime
 from .calibration import session
 from .gemm_layer import GemmLayer, Layer, rectified
+from .product_layer import ProductLayer
 
 BATCH_BYTES, MOST_IMAGES = 2**24, 256
 """Codes of a tensor, and images, to hold at once in `QuantizedNetwork.run`; at least one image."""
@@ -172,8 +173,19 @@ class QuantizedNetwork:
 
     @property
     def layers(self) -> tuple[GemmLayer, ...]:
-        """The layers that an engine computes, in order."""
+        """The layers that have weights, in order."""
         return tuple(node for node in self.nodes if isinstance(node, GemmLayer))
+
+    def on_array(self, images: int = 1) -> tuple[GemmLayer, ...]:
+        """Return what an engine computes for a batch, in order.
+
+        The second operand of a product of two activations, which is made by then, is zero here.
+        """
+        return tuple(
+            node.shaped(images) if isinstance(node, ProductLayer) else node
+            for node in self.nodes
+            if isinstance(node, GemmLayer | ProductLayer)
+        )
 
     @property
     def batch_size(self) -> int:
@@ -216,6 +228,9 @@ class QuantizedNetwork:
             operands = [tensors[name] for name in node.inputs]
             if isinstance(node, GemmLayer):
                 tensors[node.output] = node.fold(gemm(node, operands[0])[0])
+            elif isinstance(node, ProductLayer):
+                layer, codes = node.bind(*operands)
+                tensors[node.output] = node.fold(layer, gemm(layer, codes)[0])
             else:
                 tensors[node.output] = node.apply(*operands)
             needed = {self.output}.union(*(later.inputs for later in self.nodes[position + 1 :]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from ..graph.network import FloatOperation, Linear, Network, Node, Pool, Reshape
+from ..graph.network import FloatOperation, Linear, Network, Node, Pool, Product, Reshape
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _raw_tensors(network: Network, readers: dict[str, list[Node]]) -> set[str]:
     """Name the tensors that nothing encodes."""
     raw: set[str] = set()
     for node in reversed(network.nodes):
-        if isinstance(node, Linear | FloatOperation | Reshape):
+        if isinstance(node, Linear | Product | FloatOperation | Reshape):
             answers = node.output == network.output and not readers[node.output]
             if (answers and not node.activation) or _take_raw(readers[node.output], raw):
                 raw.add(node.output)

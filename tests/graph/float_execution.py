@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 
 from model.graph.importing.network import load_network
-from model.graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Reshape
+from model.graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Product, Reshape
 from model.graph.runtime import onnxruntime
 from model.quantization.calibration import FloatNetwork
 
@@ -73,6 +73,8 @@ def _result(node: Node, operands: dict[str, np.ndarray]) -> np.ndarray:
         return session.run([node.output], feeds)[0]
     if isinstance(node, Linear):
         return _linear(node, values)
+    if isinstance(node, Product):
+        return values @ operands[node.inputs[1]]
     if isinstance(node, Add):
         return values + operands[node.inputs[1]]
     if isinstance(node, Pool):

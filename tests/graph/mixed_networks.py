@@ -1,4 +1,4 @@
-"""Small networks that are not all convolutions: grouped, pre-activated, gated, branched."""
+"""Small networks that are not all convolutions: grouped, gated, branched, attentive."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -122,11 +122,43 @@ def branched(seed: int) -> Parts:
     return operators, constants
 
 
+def attentive(seed: int) -> Parts:
+    """Attention of two heads among the pixels of a map: two products of two activations."""
+    operators = [
+        operator("Conv", "x w0", "c0", strides=[2, 2]),
+        *(operator("Conv", f"c0 w{name}", f"c{name}") for name in "qkv"),
+        *(operator("Reshape", f"c{name} heads", f"h{name}") for name in "qkv"),
+        operator("Transpose", "hq", "q", perm=[0, 1, 3, 2]),
+        operator("MatMul", "q hk", "s1"),
+        operator("Div", "s1 two", "s2"),
+        operator("Softmax", "s2", "s3", axis=-1),
+        operator("Transpose", "hv", "v", perm=[0, 1, 3, 2]),
+        operator("MatMul", "s3 v", "m4"),
+        operator("Transpose", "m4", "t4", perm=[0, 1, 3, 2]),
+        operator("Reshape", "t4 map", "a4"),
+        operator("Add", "c0 a4", "a5"),
+        operator("Relu", "a5", "r5"),
+        operator("Conv", "r5 w6", "c6"),
+        operator("GlobalAveragePool", "c6", "p6"),
+        operator("Flatten", "p6", "y"),
+    ]
+    constants = {
+        "w0": normal(seed, 8, 2, 2, 3),
+        **{f"w{name}": normal(seed + n, 8, 8, 1, 1) for n, name in enumerate("qkv", 1)},
+        "heads": np.array([0, 2, 4, 16]),
+        "two": np.float32(2),
+        "map": np.array([0, 8, 4, 4]),
+        "w6": normal(seed + 4, 5, 8, 1, 1),
+    }
+    return operators, constants
+
+
 KINDS: dict[str, Callable[[int], Parts]] = {
     "grouped": grouped,
     "preactivated": preactivated,
     "gated": gated,
     "branched": branched,
+    "attentive": attentive,
 }
 
 

@@ -206,11 +206,11 @@ FILES: Mapping[str, tuple[Write, str]] = {
     "input of text": (network([operator("Identity", "x", "y")], data_type=TensorProto.STRING), ""),
     "no layer": (
         network([operator("Relu", "x", "y")]),
-        "has no Conv, Gemm or MatMul with weights: nothing for the array",
+        "has no Conv, Gemm or MatMul for the array",
     ),
     "activations multiplied": (
         network([operator("MatMul", "x x", "y")], shape=("N", 2, 8, 8)),
-        "has no Conv, Gemm or MatMul with weights: nothing for the array",
+        "has no Conv, Gemm or MatMul for the array",
     ),
     "1-D convolution": (
         network([CONV], {"w": normal(1, 4, 2, 3)}, shape=("N", 2, 8), output_shape=("N", "a", "b")),

@@ -10,7 +10,8 @@ import pytest
 from model import Format
 from model.graph.network import Window
 from model.quantization.gemm_layer import GemmLayer
-from tests.graph.mixed_networks import odd_groups_network, write_images
+from tests.graph.mixed_networks import mixed_network, odd_groups_network, write_images
+from tests.graph.tiny_networks import normal
 from tests.replay.replaying import answer_by_groups, call_replay, change_weight_on_its_way
 from verif.engine.tile import Configuration
 from verif.replay import __main__ as replay
@@ -147,6 +148,36 @@ def test_a_mismatch_in_a_grouped_layer_is_found_and_reproduced(tmp_path, monkeyp
         f"x {pixel % 5} (row {change.m}, column {change.n} of the product)"
     ) in output
     assert re.search(r"K = \d+ \(.* outputs; sums of 9, zeros between\)", output)
+    assert f"w_codes[{change.k}, {change.column}] of the tile" in output
+    command = re.search(r"make replay TILE=(\S+)", output)
+    status, _, output = run("--tile", command[1])
+    assert status == 1
+    assert f"MISMATCH at row {change.row}, column {change.column} of the tile" in output
+
+
+@pytest.mark.sim
+def test_a_mismatch_in_a_product_of_activations_is_found_and_reproduced(
+    tmp_path, monkeypatch, capsys, seed
+):
+    folder = tmp_path / "replay"
+    monkeypatch.setattr(replay, "FOLDER", folder)
+    run = partial(call_replay, folder, capsys)
+    model = mixed_network(tmp_path / "attentive.onnx", "attentive", seed % 1000)
+    images = tmp_path / "images.npz"
+    np.savez(images, images=normal(seed, 8, 2, 8, 9, scale=1.0))
+    changes = change_weight_on_its_way(monkeypatch, first_column=17)
+    files = ("--model", model, "--data", images, "--calibration", images)
+    array = ("--rows", 4, "--cols", 4, "--jobs", 1)
+    status, summary, output = run(*files, *array, "--images", 2, "--layers", "node_s1")
+    (change,) = changes
+    assert status == 1, output
+    assert summary["totals"]["mismatches"] == 1
+    group, column = divmod(change.n, 16)  # 16 x 4 by 4 x 16 for each of 2 images of 2 heads
+    image, head = divmod(group, 2)
+    assert (
+        f"MISMATCH in layer node_s1, image {image}, matrix ({head},), row {change.m}, "
+        f"column {column} (row {change.m}, column {change.n} of the product)"
+    ) in output
     assert f"w_codes[{change.k}, {change.column}] of the tile" in output
     command = re.search(r"make replay TILE=(\S+)", output)
     status, _, output = run("--tile", command[1])

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from model.graph.images import read_images
 from model.graph.importing.network import load_network
 from model.quantization.steps import quantize_network
-from tests.graph.mixed_networks import odd_groups_network, write_images
-from tests.graph.tiny_networks import operator, write_network
+from tests.graph.mixed_networks import mixed_network, odd_groups_network
+from tests.graph.tiny_networks import normal, operator, write_network
 from verif.replay import layers as command
 from verif.replay.layout import Layout
 from verif.replay.mapping import Geometry, choose_mapping
@@ -47,14 +46,20 @@ def test_a_committed_network_is_listed(listed) -> None:
         assert any(line.startswith(f"{one['name']} ") for line in output.splitlines())
 
 
-def test_tiles_and_sizes_are_those_of_the_quantized_network(listed, tmp_path, seed) -> None:
-    model = odd_groups_network(tmp_path / "odd.onnx", seed)
-    images = read_images(write_images(tmp_path / "images.npz", seed)).images
-    quantized = quantize_network(load_network(model), images)
+@pytest.mark.parametrize("kind", ["odd groups", "attentive"])
+def test_tiles_and_sizes_are_those_of_the_quantized_network(listed, tmp_path, seed, kind) -> None:
+    model = tmp_path / "net.onnx"
+    if kind == "odd groups":
+        odd_groups_network(model, seed)
+    else:
+        mixed_network(model, kind, seed % 1000)
+    network = load_network(model)
+    images = normal(seed, 8, *network.input_shape, scale=1.0)
+    quantized = quantize_network(network, images)
     for rows, cols in ((16, 16), (3, 5)):
         _, summary, _ = listed("--model", model, "--rows", rows, "--cols", cols)
-        assert len(summary["layers"]) == len(quantized.layers) > 1
-        for one, layer in zip(summary["layers"], quantized.layers, strict=True):
+        assert len(summary["layers"]) == len(quantized.on_array()) > 1
+        for one, layer in zip(summary["layers"], quantized.on_array(), strict=True):
             geometry = Geometry.of_layer(layer, 1)
             layout = Layout(geometry, choose_mapping(geometry, rows, cols, 2**15), rows, cols)
             assert one["tiles"] == layout.row_tiles * layout.parts * layout.column_tiles
@@ -85,4 +90,4 @@ def test_a_network_without_layers_is_no_success(listed, tmp_path) -> None:
     model = write_network(tmp_path / "none.onnx", [operator("Relu", "x", "y")], {})
     status, summary, output = listed("--model", model)
     assert (status, summary) == (2, None)
-    assert "network 'none' has no Conv, Gemm or MatMul with weights" in output
+    assert "network 'none' has no Conv, Gemm or MatMul for the array" in output

@@ -33,7 +33,7 @@ def test_every_kind_of_layer_replays(tmp_path, seed, accumulator):
 
 
 @pytest.mark.sim
-@pytest.mark.parametrize("kind", ["grouped", "preactivated", "gated", "branched"])
+@pytest.mark.parametrize("kind", ["grouped", "preactivated", "gated", "branched", "attentive"])
 def test_networks_of_many_architectures_replay(tmp_path, seed, kind):
     network = load_network(mixed_network(tmp_path / f"{kind}.onnx", kind, seed))
     images = normal(seed, 8, *network.input_shape, scale=1.0)
@@ -46,7 +46,8 @@ def replay_whole(
     """Replay two images through all layers; see that answers and counts are the model's."""
     build = Build(rows=4, cols=4, accumulator=accumulator)
     quantized = quantize_network(network, images, exp_max=build.exp_max, k_max=build.k_max)
-    names = [layer.name for layer in quantized.layers]
+    layers = quantized.on_array()
+    names = [layer.name for layer in layers]
     workers = Workers(LocalSimulators(build, folder, 2), None)
     try:
         replayer = Replayer(build, workers, names, build.k_max, lambda name, macs: None)
@@ -57,7 +58,5 @@ def replay_whole(
     model = partial(GemmLayer.multiply, accumulator=accumulator)
     np.testing.assert_array_equal(answers, quantized.run(images[:2], model))
     counted = {name: (counts.macs, counts.outputs) for name, counts in replayer.statistics.items()}
-    assert counted == {
-        layer.name: (2 * layer.macs, 2 * layer.rows * layer.n) for layer in quantized.layers
-    }
+    assert counted == {layer.name: (2 * layer.macs, 2 * layer.rows * layer.n) for layer in layers}
     return quantized

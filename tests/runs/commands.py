@@ -31,7 +31,7 @@ SMALL = {
     "replay": {"LAYERS": "block3/conv1", "FRESH": "1", "SIM": "icarus"},
     "runs": {"TESTS": "every_command_is", "JOBS": "1"},
     "sim": {"TESTS": "fifo", "JOBS": "2"},
-    "soak": {"TESTS": "fifo", "MINUTES": "0.3", "JOBS": "1"},
+    "soak": {"TESTS": "fifo", "MINUTES": "0.6", "JOBS": "1"},
     "test": {"TESTS": "test_arguments", "JOBS": "2"},
     "vectors": {"DOTS": "20"},
 }

@@ -69,7 +69,7 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     deepest = arguments.k_max or LEGAL["k_max"][1]
     build = fitting_build(arguments, quantized, deepest)
     names, images = subject.names, subject.images
-    total = sum(layer.macs for layer in quantized.layers if layer.name in names) * len(images)
+    total = sum(layer.macs for layer in quantized.on_array() if layer.name in names) * len(images)
     choose_simulator(arguments, build, total, console)
     print_subject(arguments, subject, build, total, console)
     print_doubts(doubts, console)
@@ -131,7 +131,7 @@ def print_subject(
     network = subject.network
     console.print(
         f"{network.name}: {len(subject.images)} image(s), {len(subject.names)} of "
-        f"{len(network.linears)} layers, {macs:,} MACs on a {build.rows} x {build.cols} array of "
+        f"{len(network.on_array)} layers, {macs:,} MACs on a {build.rows} x {build.cols} array of "
         f"EXP_MAX {build.exp_max} and K_MAX {build.k_max:,}, {arguments.jobs} simulator(s)",
         markup=False,
     )

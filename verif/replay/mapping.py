@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from model.graph.network import Linear, Window
+from model.graph.network import Linear, Product, Window
 from model.quantization.gemm_layer import GemmLayer
 
 Shape = tuple[int, ...]
@@ -73,9 +73,18 @@ class Geometry:
         return cls._of_product(layer.w_codes.shape, layer.groups, layer.window, shapes, images)
 
     @classmethod
-    def of_node(cls, node: Linear, shapes: Named[str, Shape], images: int = 1) -> Geometry:
-        """Return the geometry of a network's node, with the shapes of the network's tensors."""
+    def of_node(
+        cls, node: Linear | Product, shapes: Named[str, Shape], images: int = 1
+    ) -> Geometry:
+        """Return the geometry of a network's node, with the shapes of the network's tensors.
+
+        Each matrix of a product of two activations is a group.
+        """
         own = shapes[node.inputs[0]], shapes[node.output]
+        if isinstance(node, Product):
+            *leading, rows, n = own[1]
+            k, groups = own[0][-1], images * math.prod(leading)
+            return cls(1, groups, k, n, None, (rows, groups * k), (rows, groups * n))
         return cls._of_product(node.weights.shape, node.groups, node.window, own, images)
 
     @classmethod

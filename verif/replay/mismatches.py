@@ -46,6 +46,10 @@ def describe_layer_mismatch(mismatch: LayerMismatchError, build: Build, path: Pa
 
 def _where(work: LayerJobs, m: int, n: int) -> str:
     where = f"row {m}, column {n} of the product"
+    if work.layer.matrices:
+        group, n = divmod(n, work.layer.group_width)
+        image, *matrix = map(int, np.unravel_index(group, work.layer.matrices))
+        return f"image {image}, matrix {tuple(matrix)}, row {m}, column {n} ({where})"
     if work.layer.window is None:
         return where
     _, height, width = work.layer.output_shape

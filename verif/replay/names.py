@@ -26,9 +26,7 @@ def select_layers(names: Sequence[str], patterns: str | None, network: str) -> l
         If there is no layer, or a pattern matches none.
     """
     if not names:
-        raise ValueError(
-            f"network '{network}' has no Conv, Gemm or MatMul with weights: nothing for the array"
-        )
+        raise ValueError(f"network '{network}' has no Conv, Gemm or MatMul for the array")
     if not patterns:
         return list(names)
     chosen = patterns.split(",")

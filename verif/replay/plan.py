@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from model.graph.network import FloatOperation, Linear, Network, Node
+from model.graph.network import FloatOperation, Linear, Network, Node, Product
 from verif.replay.build import Build
 from verif.replay.mapping import Geometry, bound, choose_mapping, cycles, tiles
 
@@ -54,7 +54,7 @@ class Between:
 
 def plan_node(node: Node, network: Network, build: Build) -> PlannedLayer | Between:
     """Say what happens to a node of a network."""
-    if not isinstance(node, Linear):
+    if not isinstance(node, Linear | Product):
         float_operation = isinstance(node, FloatOperation)
         operator = node.operator if float_operation else type(node).__name__
         return Between(node.name, operator, "float" if float_operation else "codes")
@@ -63,11 +63,11 @@ def plan_node(node: Node, network: Network, build: Build) -> PlannedLayer | Betw
     laid = geometry, mapping, build.rows, build.cols
     return PlannedLayer(
         node.name,
-        node.operator,
+        node.operator if isinstance(node, Linear) else "MatMul",
         geometry.rows,
         geometry.k,
         geometry.n,
-        node.groups,
+        geometry.groups,
         geometry.macs,
         str(mapping),
         tiles(*laid),

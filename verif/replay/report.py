@@ -35,7 +35,7 @@ def summarize(
     """Return the content of summary.json for the layers that were simulated."""
     elements = build.rows * build.cols
     rows, total, convolutions = [], Statistics(), Statistics()
-    for layer in network.layers:
+    for layer in network.on_array():
         counts = replayer.statistics.get(layer.name)
         if counts is None:
             continue

@@ -49,7 +49,7 @@ class Subject:
     @property
     def whole(self) -> bool:
         """Whether all layers are simulated."""
-        return len(self.names) == len(self.network.linears)
+        return len(self.names) == len(self.network.on_array)
 
 
 def read_subject(arguments: argparse.Namespace) -> Subject:
@@ -63,7 +63,7 @@ def read_subject(arguments: argparse.Namespace) -> Subject:
     arguments.images = len(images) if everything else arguments.images
     if arguments.images > len(images):
         raise ValueError(f"IMAGES={arguments.images}: {source.data} has {len(images)}")
-    names = select_layers([node.name for node in network.linears], arguments.layers, network.name)
+    names = select_layers([node.name for node in network.on_array], arguments.layers, network.name)
     inputs = source.hashes()
     selection = arguments.selection and fitting_selection(
         network, arguments.selection, inputs["MODEL"]
@@ -92,12 +92,12 @@ def fitting_build(arguments: argparse.Namespace, network: QuantizedNetwork, deep
     build = Build(arguments.rows, arguments.cols, accumulator=arguments.accumulator)
     batches = {min(network.batch_size, arguments.images), arguments.images % network.batch_size}
     longest = 1
-    for layer in network.layers:
-        for images in batches - {0}:
-            geometry = Geometry.of_layer(layer, images)
+    for images in batches - {0}:
+        for layer in network.on_array(images):
+            geometry = Geometry.of_layer(layer, 1 if layer.matrices else images)
             try:
                 mapping = choose_mapping(geometry, *build.shape, deepest)
             except ValueError as error:
                 raise ValueError(f"layer '{layer.name}': {error}") from None
             longest = max(longest, depth(geometry, mapping))
-    return least_build(build, network.layers, longest, arguments.exp_max, arguments.k_max)
+    return least_build(build, network.on_array(), longest, arguments.exp_max, arguments.k_max)

@@ -6,7 +6,7 @@ import math
 
 import onnx
 
-from ..network import Add, FloatOperation, Linear, Node, Pool, Relu, Reshape
+from ..network import Add, FloatOperation, Linear, Node, Pool, Product, Relu, Reshape
 from .builder import Builder, attributes
 from .float_operations import append_float_operation
 
@@ -53,4 +53,4 @@ def _passes_values_on(node: Node) -> bool:
 def _takes_activation(node: Node) -> bool:
     if isinstance(node, FloatOperation):
         return node.kind == "elementwise"
-    return isinstance(node, Linear | Add | Pool)
+    return isinstance(node, Linear | Product | Add | Pool)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import onnx
 
-from ..network import Linear, Window
+from ..network import Linear, Product, Window
 from .affine import Affine
 from .builder import Builder, UnsupportedError, attributes
 from .float_operations import append_float_operation
@@ -42,14 +42,26 @@ def general_product(builder: Builder, operator: onnx.NodeProto) -> None:
 
 
 def matrix_product(builder: Builder, operator: onnx.NodeProto) -> None:
-    """Translate a MatMul: a `Linear` if it is by one matrix, else a float operation."""
+    """Translate a MatMul: `Linear` by one matrix, `Product` of two activations, or in float."""
     if builder.is_constant(operator.input[1]) and not builder.is_constant(operator.input[0]):
         weights = builder.constant(operator, 1)
         axes = len(builder.shape(builder.operand(operator))) + 1
         if 2 <= weights.ndim <= axes and weights.size == np.prod(weights.shape[-2:]):
             _append(builder, operator, weights.reshape(weights.shape[-2:]), None)
             return
+    if _multiplies_activations(builder, operator):
+        inputs = tuple(builder.source(name) for name in operator.input)
+        builder.nodes.append(Product(builder.name(operator), inputs, operator.output[0]))
+        return
     append_float_operation(builder, operator)
+
+
+def _multiplies_activations(builder: Builder, operator: onnx.NodeProto) -> bool:
+    """Tell whether both operands are matrices of each image, and none is one of several images."""
+    if any(builder.is_constant(name) for name in operator.input):
+        return False
+    first, second = (builder.shape(name) for name in operator.input)
+    return len(first) == len(second) >= 2
 
 
 def _append(

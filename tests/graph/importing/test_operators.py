@@ -237,7 +237,7 @@ def cases(opset: int) -> dict[str, Case]:
         "MatMul of two": (
             [operator("Transpose", "c", "t", perm=[0, 1, 3, 2]), operator("MatMul", "c t", "y")],
             {},
-            ["Transpose arrangement", "MatMul other"],
+            ["Transpose arrangement", "Product"],
         ),
         "MatMul along the last axis": (
             [operator("MatMul", "c m", "y")],
