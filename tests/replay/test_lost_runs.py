@@ -172,6 +172,37 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bytes(network, cluster):
 
 
 @pytest.mark.sim
+def test_a_run_on_a_cluster_that_is_killed_goes_on_where_it_was(network, cluster, seed):
+    """The cluster outlives its runs; the last killed one takes a worker with it."""
+    address, workers = cluster
+    draw = random.Random(seed)
+    plain = network | {"BUILD": network["BUILD"] + "-plain"}
+    expected = finish(start(plain), plain)
+    jobs, before, killed = expected["jobs"]["simulated"], kept(network), 0
+    for moment in range(MOMENTS):
+        process = start(network | {"SCHEDULER": address})
+        began = len(before)
+        while len(kept(network)) <= min(began, jobs - 2) and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(draw.uniform(0, 0.1))
+        if moment == MOMENTS - 1:
+            workers[0].kill()
+        process.kill()
+        output, _ = process.communicate(timeout=300)
+        assert "Traceback" not in output
+        killed += process.returncode == -signal.SIGKILL
+        now = kept(network)
+        assert now.items() >= before.items()
+        before = now
+    assert killed and before
+    summary = finish(start(network | {"SCHEDULER": address}), network)
+    assert summary["jobs"]["simulated"] + len(before) == jobs == len(kept(network))
+    assert summary["jobs"]["reused"] == len(before)
+    assert sorted(kept(network).values()) == sorted(kept(plain).values())
+    assert told(summary) == told(expected)
+
+
+@pytest.mark.sim
 def test_a_worker_of_other_sources_is_refused(network, cluster, tmp_path):
     address, _ = cluster
     hdl = tmp_path / "hdl"
