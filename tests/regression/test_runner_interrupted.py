@@ -1,7 +1,10 @@
 """A run that is cut short, however: nothing finished is lost, nothing reports a success."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.regression.throwaway import SIMULATED, Project
+from verif.regression import recorder
+from verif.regression.record import Record
 
 QUICK = """
 import pytest
@@ -51,7 +56,7 @@ def underway(project: Project) -> bool:
 
 def check_cut(project: Project) -> None:
     summary = project.summary()
-    assert summary["complete"] is False and summary["exit_status"] != 0
+    assert summary["complete"] is False and summary.get("exit_status") != 0
     assert (summary["tests"], summary["unfinished"]) == (3, 2)
     outcomes = project.outcomes()
     assert outcomes == {f"test_quick[{n}]": "passed" for n in range(3)} | {
@@ -168,3 +173,36 @@ def test_a_signal_at_the_ends_of_a_session_gives_no_traceback(moment: str, tmp_p
     else:  # all was done
         assert (done.returncode, project.summary()["tests"]) == (0, 3)
         assert project.summary()["complete"] is True
+
+
+def test_an_interruption_before_a_function_s_first_line_is_shown(monkeypatch) -> None:
+    """A frame without a line, where pytest's own way to show it fails."""
+
+    def entered() -> None:
+        raise KeyboardInterrupt
+
+    def called() -> None:
+        entered()
+
+    called.__code__ = called.__code__.replace(co_linetable=b"")
+    monkeypatch.setattr(recorder, "kill_children", lambda: None)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        called()
+    with pytest.raises(TypeError):
+        caught.getrepr(funcargs=True)
+    kept = recorder.Recorder(Record(None, {"SEED": "1"}), None)
+    kept.pytest_keyboard_interrupt(caught)
+    assert "KeyboardInterrupt" in str(caught.getrepr(funcargs=True))
+
+
+def test_a_session_alone_says_no_success(project: Project) -> None:
+    """That is for the run to say, which may be killed when its session is over."""
+    path = project.folder / "built" / "session.json"
+    session = [sys.executable, "-m", "pytest", "-q", "tests", "-k", "quick", "--summary", path]
+    done = subprocess.run(
+        session, cwd=project.folder, env=project.environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    summary = json.loads(path.read_text("utf-8"))
+    assert summary["complete"] and summary["session_status"] == 0 and "exit_status" not in summary

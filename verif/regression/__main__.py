@@ -43,6 +43,9 @@ CAMPAIGNS = {
 }
 """Tests that `make test` has a part of; whole, with the variable of their name set to complete."""
 
+CAMPAIGN_LIMIT = 3600
+"""Seconds of one test of these: one may disturb a command forty times."""
+
 
 def jobs(text: str) -> str:
     """Return the number of processes that an option asks for."""
@@ -111,8 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = SIMULATED if chosen.command in ("sim", "soak") else []
     if chosen.tests:
         options = [*options, "-k", chosen.tests]
-    if chosen.limit:
-        options = [*options, "-o", f"faulthandler_timeout={chosen.limit}"]
+    if limit := chosen.limit or (CAMPAIGN_LIMIT if chosen.command in CAMPAIGNS else 0):
+        options = [*options, "-o", f"faulthandler_timeout={limit}"]
     folder = command_folder(chosen.command)
     os.environ.pop("RUN", None)  # it is of this run, not of those that tests make
     if chosen.command in ("sim", "test") and not (chosen.tests or chosen.failed):

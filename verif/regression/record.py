@@ -104,7 +104,7 @@ class Record:
             "seed": int(self.settings["SEED"]),
             "settings": self.settings,
             "complete": complete,
-            "exit_status": exit_status,
+            "session_status": exit_status,
             "tests": len(self._finished),
             "failures": counts["failed"],
             "errors": counts["error"],
@@ -127,6 +127,8 @@ def _line(name: str, entry: Entry) -> str:
 def read_record(path: Path) -> dict[str, object]:
     """Return the summary of a run that has been.
 
+    ``session_status`` is pytest's. A run has an ``exit_status`` only if it came to its end.
+
     Raises
     ------
     ValueError
@@ -138,7 +140,7 @@ def read_record(path: Path) -> dict[str, object]:
         _ = (
             summary["settings"]["SEED"],
             summary["complete"],
-            summary["exit_status"] + summary["tests"],
+            summary["session_status"] + summary["tests"],
         )
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file, there has been no run yet") from None

@@ -100,8 +100,11 @@ class Recorder:
         if error:
             self.lost_workers.append(f"worker {node.gateway.id}: {error}")
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Stop what is running, and have the other reports say that it did not finish."""
+        # pytest cannot show a frame that was interrupted before its first line
+        excinfo.traceback = excinfo.traceback[-1:]
         kill_children()
         self._interrupted = True
 

@@ -13,7 +13,7 @@ from typing import IO
 from verif.commands.files import write_text
 from verif.commands.processes import Run
 from verif.commands.summaries import PREVIOUS
-from verif.regression.record import Record, read_record, to_rerun
+from verif.regression.record import NOT_ENDED, Record, read_record, to_rerun
 from verif.regression.replay import settings
 
 NO_TESTS = 5  # exit status of pytest
@@ -76,11 +76,12 @@ class Session:
         last = read_record(self.last)
         names = to_rerun(last)
         if not names:
-            if last["complete"] and last["exit_status"] == 0:
+            if last["complete"] and last.get("exit_status") == 0:
                 return ""
+            status = last.get("exit_status", NOT_ENDED)
             raise ValueError(
                 f"{self.last}: nothing to run again, but that run was no success (exit status "
-                f"{last['exit_status']}, {last['tests']} tests finished); run it without FAILED"
+                f"{status}, {last['tests']} tests finished); run it without FAILED"
             )
         for name, text in last["settings"].items():
             os.environ.setdefault(name, text)
@@ -115,7 +116,7 @@ class Session:
             cases = len(list(ElementTree.parse(self.results).iter("testcase")))
         except (ValueError, OSError, ElementTree.ParseError) as error:
             return f"no results: {error}"
-        if not summary["complete"] or summary["exit_status"]:
+        if not summary["complete"] or summary["session_status"]:
             return f"{self.summary}: the run did not come to its end"
         if not cases or cases < summary["tests"]:
             return f"{self.results}: {cases} tests, {summary['tests']} have finished"

@@ -109,7 +109,7 @@ class Soak:
                 "base_seed": self.base_seed,
                 "minutes": self.minutes,
                 "complete": complete,
-                "exit_status": exit_status,
+                "session_status": exit_status,
                 "tests": sum(one.passed for one in self.rounds) + len(self.failures),
                 "failures": self.failures,
                 "seconds": round(time.monotonic() - self.start, 1),
