@@ -10,7 +10,7 @@ import pytest
 from model import ACCUMULATORS, supported_splits
 from tests.benches.bench_unit_pairs import formats_of
 from tests.benches.encoding import exhausted_splits
-from verif.commands.folders import BUILD
+from verif.commands.folders import simulation_folder
 from verif.simulator.simulation import CHECKS_FILE, simulate
 
 BENCHES = [
@@ -148,7 +148,7 @@ def silent_checks(module: str, folder: Path) -> list[str]:
 @pytest.mark.parametrize("case", BENCHES, ids=case_name)
 def test_bench(case: tuple[str, dict[str, int]], seed: int) -> None:
     module, parameters = case
-    folder = BUILD / "sim" / case_name(case)
+    folder = simulation_folder(case_name(case))
     simulate(
         f"ffp8_{module}", f"tests.benches.bench_{module}", parameters, folder=folder, seed=seed
     )
@@ -173,7 +173,7 @@ def test_unit_pairs(case: tuple[str, dict[str, int]], seed: int) -> None:
         "ffp8_unit",
         "tests.benches.bench_unit_pairs",
         parameters,
-        folder=BUILD / "sim" / f"unit_pairs-{pairs_name(case)}",
+        folder=simulation_folder(f"unit_pairs-{pairs_name(case)}"),
         seed=seed,
         environment={"PAIR_FORMATS": formats},
     )
@@ -186,7 +186,7 @@ def test_unit_longest(accumulator: int, seed: int) -> None:
         "ffp8_unit",
         "tests.benches.bench_unit_longest",
         LONGEST | {"ACCUMULATOR": accumulator},
-        folder=BUILD / "sim" / f"unit_longest-{ACCUMULATORS[accumulator]}",
+        folder=simulation_folder(f"unit_longest-{ACCUMULATORS[accumulator]}"),
         seed=seed,
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from verif.commands.folders import BUILD
+from verif.commands.folders import simulation_folder
 from verif.simulator.simulation import chosen_simulator, simulate
 
 UNKNOWN = (3, 4)
@@ -20,7 +20,7 @@ def test_stream_checker(fault: int, seed: int) -> None:
         "misbehaving_stream",
         "tests.benches.bench_protocol",
         {"FAULT": fault},
-        folder=BUILD / "sim" / f"protocol-{fault}",
+        folder=simulation_folder(f"protocol-{fault}"),
         seed=seed,
         hdl=Path(__file__).parent / "designs",
     )

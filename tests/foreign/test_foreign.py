@@ -11,7 +11,7 @@ import pytest
 from model import dot
 from model.format import rational
 from tests.foreign.adapter import CAN, OPERANDS, RESULT
-from verif.commands.folders import BUILD, ROOT
+from verif.commands.folders import ROOT, simulation_folder
 from verif.coverage import exclusions
 from verif.coverage.exclusions import ExclusionError
 from verif.coverage.result_points import positions
@@ -63,7 +63,7 @@ def design(fault: int = 0, excluding: Path | None = EXCLUSIONS) -> OwnDesign:
 
 
 def folder(name: str) -> Path:
-    return BUILD / "sim" / f"foreign-{name}"
+    return simulation_folder(f"foreign-{name}")
 
 
 @pytest.mark.sim

@@ -2,7 +2,7 @@
 
 import pytest
 
-from verif.commands.folders import BUILD, ROOT
+from verif.commands.folders import ROOT, simulation_folder
 from verif.regression.known import KNOWN, KnownSeed, load_known_seeds, run_known_seed
 
 KNOWN_SEEDS = load_known_seeds(KNOWN)
@@ -12,5 +12,5 @@ KNOWN_SEEDS = load_known_seeds(KNOWN)
 @pytest.mark.known_seed
 @pytest.mark.parametrize("entry", KNOWN_SEEDS, ids=str)
 def test_known_seed(entry: KnownSeed) -> None:
-    wrong = run_known_seed(entry, ROOT, BUILD / "known_seeds" / str(entry))
+    wrong = run_known_seed(entry, ROOT, simulation_folder(f"known_seeds-{entry}"))
     assert not wrong, wrong

@@ -44,12 +44,12 @@ async def counts(dut):
 """
 SIMULATED = """
 import pytest
-from verif.commands.folders import BUILD
+from verif.commands.folders import simulation_folder
 from verif.simulator.simulation import simulate
 
 @pytest.mark.sim
 def test_counter(seed):
-    simulate("counter", "bench_counter", {}, folder=BUILD / "sim" / "counter", seed=seed)
+    simulate("counter", "bench_counter", {}, folder=simulation_folder("counter"), seed=seed)
 """
 
 

@@ -25,6 +25,14 @@ def command_folder(command: str) -> Path:
     return BUILD / (f"{command}-{run}" if run else command)
 
 
+def simulation_folder(name: str) -> Path:
+    """Return where a test simulates: in the folder of the run that it is part of.
+
+    `run_command` names that in RUN_FOLDER; a test that is run by itself is in ``sim``.
+    """
+    return Path(os.environ.get("RUN_FOLDER") or BUILD / "sim") / name
+
+
 def folder_name(name: str, digest_of: str | None = None) -> str:
     """Return a folder's name for one that comes from a file: no other's, on any file system.
 

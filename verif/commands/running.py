@@ -54,6 +54,7 @@ def run_command(name: str, main: Callable[[Sequence[str] | None], int]) -> int:
             die_with_parent(signal.SIGTERM)  # if make is killed, nobody waits for the result
         _check_variables()
         folder = command_folder(name)
+        os.environ["RUN_FOLDER"] = str(folder)
         with _owned(folder):
             return _record(name, folder, main)
     except KeyboardInterrupt as interruption:
