@@ -93,3 +93,11 @@ def test_what_is_checked_elsewhere_outside_a_simulator_does_not_count(project: P
     project.write("tests/test_counter.py", lone)
     project.run("sim", "--jobs", "1")
     assert project.summary()["checks"] == {"counter.count": 1}
+
+
+@pytest.mark.sim
+def test_a_run_simulates_in_its_own_folder(project: Project) -> None:
+    """Another run of the same tests is not to empty what one has just simulated, and reads."""
+    assert project.run("sim", "--jobs", "1", RUN="a").returncode == 0
+    assert (project.folder / "built" / "sim-a" / "counter" / "checks.json").exists()
+    assert not (project.folder / "built" / "sim").exists()

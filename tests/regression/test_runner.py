@@ -183,10 +183,3 @@ def test_a_success_has_its_results(tmp_path: Path) -> None:
     assert session.missing(0) == ""
     session.summary.write_text('{"half": ')
     assert "no summary of a run" in session.missing(0)
-
-
-def test_a_run_simulates_in_its_own_folder(project: Project) -> None:
-    """Another run of the same tests is not to empty what one has just simulated, and reads."""
-    assert project.run("sim", "--jobs", "1", RUN="a").returncode == 0
-    assert (project.folder / "built" / "sim-a" / "counter" / "checks.json").exists()
-    assert not (project.folder / "built" / "sim").exists()
