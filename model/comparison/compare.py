@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -13,8 +13,9 @@ import numpy as np
 from ..format.format import Format
 from ..format.splits import Split
 from ..graph.network import Linear, Network
+from ..quantization.activations import Plan
 from ..quantization.calibration import Calibration
-from ..quantization.method import Method, Selection, select, weight_codes
+from ..quantization.method import Method, Selection, emulated, select, weight_codes
 from ..quantization.selection import ColumnFormats, candidate_formats, usable_splits
 from ..quantization.storage import plan_storage
 from .schemes import OTHER_SCHEMES, Quantizer, Scheme
@@ -31,6 +32,8 @@ class Quantized:
     ----------
     name, description
         As in a table.
+    network
+        What is emulated: the network, or an equal one with factors in its weights.
     weights
         By the name of a `Linear` node, the values of its weights' codes, (K, N).
     quantizers
@@ -43,6 +46,7 @@ class Quantized:
 
     name: str
     description: str
+    network: Network
     weights: Mapping[str, np.ndarray]
     quantizers: Mapping[str, Quantizer]
     overhead: int
@@ -63,6 +67,7 @@ def _quantized_by(scheme: Scheme, network: Network, calibration: Calibration) ->
     return Quantized(
         scheme.name,
         scheme.description,
+        network,
         {node.name: scheme.weights(node.weights) for node in layers},
         {name: scheme.activations(found) for name, found in calibration.histograms.items()},
         overhead,
@@ -107,8 +112,14 @@ def ffp8_variants(
         select(network, calibration, Method(splits, "tensor", True, *_build(method))),
     )
     yield quantize(
-        "FFP8",
+        "FFP8 without factors",
         "Likewise, of least squared error of the layers' outputs, weights rounded for these.",
+        select(network, calibration, replace(method, plans=(Plan(),))),
+    )
+    yield quantize(
+        "FFP8",
+        "Likewise, and a factor from 1 to 2 for each tensor, in the weights around it, or none "
+        "where the network answers better without.",
         select(network, calibration, method),
     )
 
@@ -130,8 +141,7 @@ def _quantized_to(
     return Quantized(
         name,
         description,
-        {node: selection.weights[node].decode(found) for node, found in codes.items()},
-        {tensor: fmt.quantize for tensor, fmt in selection.tensors.items()},
+        *emulated(network, selection, codes),
         FORMAT_BYTES * (len(selection.tensors) + len(selection.weights)) + further,
         selection,
         codes,

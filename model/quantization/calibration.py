@@ -26,6 +26,9 @@ of them go into its moments."""
 PATCH_VALUES = 2**18
 """Values of these patches to keep."""
 
+SAMPLE, SAMPLE_VALUES = 32, 2**24
+"""Calibration images to keep, and their values; at least one image."""
+
 WAITING_VALUES = 2**22
 """Values of patches that wait for being multiplied."""
 
@@ -118,12 +121,19 @@ class Calibration:
     moments
         By the name of a `Linear` node, (groups, K, K) float32: mean products of what two
         positions of its patches hold, times a power of two. Layers of very long sums have none.
+    largest
+        By the name of a tensor that has a histogram, (images,) float32: the largest magnitude on
+        each image.
+    sample
+        Some of the images, (n, ...) float32, evenly spaced.
     """
 
     images: int
     histograms: dict[str, Histogram]
     patches: dict[str, np.ndarray]
     moments: dict[str, np.ndarray]
+    largest: dict[str, np.ndarray]
+    sample: np.ndarray
 
 
 class _Patches:
@@ -198,6 +208,7 @@ def calibrate(network: Network, images: np.ndarray, seed: int = 1) -> Calibratio
     if not len(images):
         raise ValueError("no calibration images: at least one is needed")
     histograms = {name: Histogram() for name in plan_storage(network).own}
+    largest: dict[str, list[np.ndarray]] = {name: [] for name in histograms}
     layers = network.linears
     drawn = {node.name: _Patches(node) for node in layers}
     producers = {node.output: node for node in network.nodes}
@@ -206,7 +217,9 @@ def calibrate(network: Network, images: np.ndarray, seed: int = 1) -> Calibratio
     for batch in FloatNetwork(network, exposed).batches(images):
         share = len(batch[network.input]) / len(images)
         for name, histogram in histograms.items():
-            _count(name, _activated(batch[name], producers.get(name)), histogram)
+            values = _activated(batch[name], producers.get(name))
+            _count(name, values, histogram)
+            largest[name].append(np.abs(values).reshape(len(values), -1).max(axis=1))
         for node in layers:
             source = node.inputs[0]
             values = _activated(batch[source], producers.get(source))
@@ -216,7 +229,14 @@ def calibrate(network: Network, images: np.ndarray, seed: int = 1) -> Calibratio
         histograms,
         {name: patches.kept for name, patches in drawn.items()},
         {name: moments for name in drawn if (moments := drawn[name].moments) is not None},
+        {name: np.concatenate(found) for name, found in largest.items()},
+        _sample(images),
     )
+
+
+def _sample(images: np.ndarray) -> np.ndarray:
+    count = min(SAMPLE, max(SAMPLE_VALUES // images[0].size, 1), len(images))
+    return images[np.linspace(0, len(images) - 1, count).astype(int)]
 
 
 def power_of_two_scale(values: np.ndarray) -> float:

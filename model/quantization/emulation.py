@@ -17,8 +17,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from ..graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Product
-from ..quantization.calibration import batch_size, session
-from .schemes import Quantizer
+from .calibration import batch_size, session
+from .noise import Quantize
 
 OPSET, IR_VERSION = 17, 8
 THREADS = 2
@@ -41,7 +41,7 @@ class Emulation:
         self,
         network: Network,
         weights: Mapping[str, np.ndarray],
-        quantizers: Mapping[str, Quantizer],
+        quantizers: Mapping[str, Quantize],
     ) -> None:
         self._network, self._quantizers = network, quantizers
         self._sessions = [

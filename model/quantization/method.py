@@ -2,13 +2,16 @@
 
 The sign bit of a tensor follows from its values. Split and bias are chosen by squared error, either
 of the tensor itself, or of what is computed from it with the other operand: activations are chosen
-for the outputs of the layers that read them, weights for the outputs of their layer with the
-activations quantized already. In the second case weights are also rounded for these outputs.
+for the outputs of the layers that read them, with a factor for each tensor or without, weights for
+the outputs of their layer. In the second case weights are also rounded for these outputs, and of
+several plans to choose activations that one is taken with which the whole network answers best.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,11 +19,15 @@ import numpy as np
 from ..arithmetic.accumulator import accumulator_width
 from ..format.format import Format
 from ..format.splits import Split, supported_splits
-from ..graph.network import Linear, Network, Node
-from .calibration import Calibration, power_of_two_scale
+from ..graph.network import Linear, Network
+from .activations import Plan, choose_activations
+from .calibration import Calibration
 from .compensation import Compensation
 from .depths import K_MAX, check_depths
+from .exam import Parts, best_of
 from .histogram import Histogram
+from .noise import NEAR_LEAST, Candidate, Quantize
+from .scaling import rescaled_network, shared_scales
 from .selection import (
     BIAS_MIN,
     ColumnFormats,
@@ -32,8 +39,8 @@ from .storage import plan_storage
 
 Objective = Literal["output", "tensor"]
 
-NEAR_LEAST = 2.0
-"""Formats whose squared error is at most so many times the least are judged by outputs."""
+PLANS = Plan(), Plan(scaled=True), Plan(scaled=True, of_sums=True)
+"""Of which the one is taken that answers best."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class Method:
     exp_max, k_max
         Exponent bits and longest sum of products of the engine's build; they determine the
         accumulator width that start values have to fit.
+    plans
+        How activations may be chosen where the objective is "output".
     """
 
     splits: tuple[Split, ...] = tuple(supported_splits(5))
@@ -59,6 +68,7 @@ class Method:
     per_channel: bool = True
     exp_max: int = 5
     k_max: int = K_MAX
+    plans: tuple[Plan, ...] = PLANS
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +87,9 @@ class Selection:
         Format of each tensor of activations that is kept as codes of its own format.
     weights
         By the name of a `Linear` node, split and biases of its weights.
+    scales
+        Factors that tensors are divided by before they are codes, those that are not 1; the weights
+        are of the network that `rescaled_network` makes with them.
     inputs
         Hashes of what it was chosen for, by the variables of `make`: MODEL, DATA, CALIBRATION; none
         where nobody knows.
@@ -88,6 +101,7 @@ class Selection:
     objective: Objective
     tensors: dict[str, Format]
     weights: dict[str, ColumnFormats]
+    scales: dict[str, float] = field(default_factory=dict)
     inputs: dict[str, str] = field(default_factory=dict)
 
 
@@ -103,22 +117,76 @@ def select(network: Network, calibration: Calibration, method: Method | None = N
     """
     method = method or Method()
     check_depths(network, method.k_max)
-    storage = plan_storage(network)
+    if method.objective == "tensor":
+        return _selection(network, calibration, method, _least_errors(calibration, method), {})
+    found = []
+    for plan in method.plans:
+        chosen = choose_activations(network, calibration, partial(_candidates, method), plan)
+        tensors = {name: one.choice for name, one in chosen.candidates.items()}
+        found.append(_selection(network, calibration, method, tensors, chosen.scales))
+    return best_of(network, calibration, found, partial(_parts, network, calibration))
+
+
+def _selection(
+    network: Network,
+    calibration: Calibration,
+    method: Method,
+    tensors: dict[str, Format],
+    scales: dict[str, float],
+) -> Selection:
+    """Choose the weights to given activations."""
+    storage, weights = plan_storage(network), {}
+    for node in rescaled_network(network, scales).linears:
+        fmt_a = tensors[storage.source(node.inputs[0])]
+        try:
+            weights[node.name] = _select_weights(node, fmt_a, calibration, method)
+        except ValueError as error:
+            raise ValueError(f"layer '{node.name}': {error}") from error
+    about = network.name, method.exp_max, method.k_max, method.objective
+    return Selection(*about, tensors, weights, scales)
+
+
+def _least_errors(calibration: Calibration, method: Method) -> dict[str, Format]:
+    """Return the format of each tensor's least squared error."""
     tensors = {}
     for name, histogram in calibration.histograms.items():
         try:
-            tensors[name] = _select_tensor(histogram, storage.readers[name], calibration, method)
+            found = candidate_formats(histogram.values, method.splits, histogram.counts)
         except ValueError as error:
             raise ValueError(f"tensor '{name}': {error}") from error
-    weights = {}
-    for node in network.nodes:
-        if isinstance(node, Linear):
-            fmt_a = tensors[storage.source(node.inputs[0])]
-            try:
-                weights[node.name] = _select_weights(node, fmt_a, calibration, method)
-            except ValueError as error:
-                raise ValueError(f"layer '{node.name}': {error}") from error
-    return Selection(network.name, method.exp_max, method.k_max, method.objective, tensors, weights)
+        tensors[name] = min(found, key=lambda pair: pair[1])[0]
+    return tensors
+
+
+def _candidates(method: Method, histogram: Histogram, scale: float) -> list[Candidate]:
+    """Return the formats that were worth trying for a tensor with a factor."""
+    found = candidate_formats(histogram.values / scale, method.splits, histogram.counts)
+    return [
+        Candidate(fmt, scaled_quantizer(fmt, scale), error * scale**2, fmt.max * scale)
+        for fmt, error in found
+    ]
+
+
+def scaled_quantizer(fmt: Format, scale: float) -> Quantize:
+    """Return what a format does to values that are divided by a factor before."""
+    if scale == 1.0:
+        return fmt.quantize
+    return lambda values: fmt.quantize(values / scale) * scale
+
+
+def _parts(network: Network, calibration: Calibration, selection: Selection) -> Parts:
+    """Return what emulates a selection."""
+    codes = weight_codes(network, selection, calibration)
+    return emulated(network, selection, codes)
+
+
+def emulated(network: Network, selection: Selection, codes: Mapping[str, np.ndarray]) -> Parts:
+    """Return the network that an `Emulation` takes, the values of weights, and quantizers."""
+    return (
+        rescaled_network(network, selection.scales),
+        {name: selection.weights[name].decode(found) for name, found in codes.items()},
+        {name: fmt.quantize for name, fmt in selection.tensors.items()},
+    )
 
 
 def check_selection(network: Network, selection: Selection) -> None:
@@ -144,7 +212,25 @@ def check_selection(network: Network, selection: Selection) -> None:
                 f"layer '{node.name}': {biases} biases in the selection,"
                 f" one for each of {len(node.bias)} channels is needed"
             )
+    _check_scales(network, selection.scales)
     check_depths(network, selection.k_max)
+
+
+def _check_scales(network: Network, scales: Mapping[str, float]) -> None:
+    """Raise ValueError if factors would change the network's answers."""
+    free = set()
+    for group in shared_scales(network):
+        free.update(group)
+        if len({scales.get(name, 1.0) for name in group}) > 1:
+            raise ValueError(
+                f"the scales of {', '.join(group)} of '{network.name}' differ: tensors that are"
+                " added, joined or passed on have one together"
+            )
+    if wrong := [name for name in scales if name not in free]:
+        raise ValueError(
+            f"a scale for {', '.join(wrong)} of '{network.name}': no such tensor, or one that can"
+            " have none"
+        )
 
 
 def weight_codes(
@@ -159,64 +245,13 @@ def weight_codes(
     """
     check_selection(network, selection)
     rounded = {}
-    for node in network.nodes:
-        if isinstance(node, Linear):
-            chosen, moments = selection.weights[node.name], calibration.moments.get(node.name)
-            values = node.weights
-            if selection.objective == "output" and moments is not None:
-                values = Compensation(moments).round(values, chosen.quantize)
-            rounded[node.name] = chosen.encode(values)
+    for node in rescaled_network(network, selection.scales).linears:
+        chosen, moments = selection.weights[node.name], calibration.moments.get(node.name)
+        values = node.weights
+        if selection.objective == "output" and moments is not None:
+            values = Compensation(moments).round(values, chosen.quantize)
+        rounded[node.name] = chosen.encode(values)
     return rounded
-
-
-def _select_tensor(
-    histogram: Histogram, readers: tuple[Node, ...], calibration: Calibration, method: Method
-) -> Format:
-    """Choose the format of a tensor of activations."""
-    found = candidate_formats(histogram.values, method.splits, histogram.counts)
-    least = min(error for _, error in found)
-    if method.objective == "tensor" or least == 0:
-        return next(fmt for fmt, error in found if error == least)
-    near = [(fmt, error) for fmt, error in found if error <= NEAR_LEAST * least]
-    layers = [reader for reader in readers if isinstance(reader, Linear)]
-    noise = [_OutputNoise(node, calibration.patches[node.name]) for node in layers]
-    others = len(readers) - len(layers) or not layers
-    power = histogram.counts @ np.square(histogram.values)
-
-    def cost(candidate: tuple[Format, float]) -> float:
-        fmt, error = candidate
-        return others * error / power + sum(measure(fmt) for measure in noise)
-
-    return min(near, key=cost)[0]
-
-
-class _OutputNoise:
-    """Noise of a layer's output, relative to the output, if its input has a given format."""
-
-    def __init__(self, node: Linear, patches: np.ndarray) -> None:
-        self._patches, self._scale = patches, power_of_two_scale(patches)
-        self._factors = _group_weights(node) * power_of_two_scale(node.weights)
-        if self._factors.shape[2] > self._factors.shape[1]:
-            # a triangular factor has the same Gram matrix, and fewer columns
-            self._factors = np.linalg.qr(self._factors.transpose(0, 2, 1), "r").transpose(0, 2, 1)
-        self._factors = self._factors.astype(np.float32)
-        self._power = self._energy(patches)
-
-    def _energy(self, patches: np.ndarray) -> float:
-        scaled = (patches * self._scale).astype(np.float32)
-        products = np.matmul(scaled.transpose(1, 0, 2), self._factors)
-        return float(np.square(products).sum(dtype=np.float64))
-
-    def __call__(self, fmt: Format) -> float:
-        """Return the noise of a format."""
-        errors = fmt.quantize(self._patches) - self._patches
-        return self._energy(errors) / self._power if self._power else 0.0
-
-
-def _group_weights(node: Linear) -> np.ndarray:
-    """Weights of each group, (groups, K, N / groups)."""
-    depth = len(node.weights)
-    return node.weights.reshape(depth, node.groups, -1).transpose(1, 0, 2)
 
 
 def _select_weights(

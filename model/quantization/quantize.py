@@ -21,6 +21,7 @@ from .quantized import (
     QuantizedNetwork,
     ReshapeLayer,
 )
+from .scaling import rescaled_network
 from .storage import Storage, plan_storage
 
 
@@ -53,6 +54,7 @@ def apply_selection(
         If formats are missing or do not fit, or codes, naming the layer; see `check_selection`.
     """
     check_selection(network, selection)
+    network = rescaled_network(network, selection.scales)
     quantizer = _Quantizer(network.shapes, plan_storage(network), selection, codes, rounding)
     nodes = tuple(quantizer.layer(node) for node in network.nodes)
     tensors = dict.fromkeys((network.input, *(node.output for node in network.nodes)))
@@ -65,6 +67,7 @@ def apply_selection(
         {name: quantizer.format(name) for name in tensors},
         selection.exp_max,
         selection.k_max,
+        {name: factor for name, factor in selection.scales.items() if name in tensors},
     )
 
 

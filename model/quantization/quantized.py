@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -160,6 +160,8 @@ class QuantizedNetwork:
         Format of every tensor; None where it is kept as binary32 numbers.
     exp_max, k_max
         The build that it was made for: exponent bits, and longest sum of products.
+    scales
+        What the values of a tensor's codes are to be multiplied with, where that is not 1.
     """
 
     name: str
@@ -170,6 +172,7 @@ class QuantizedNetwork:
     formats: dict[str, Format | None]
     exp_max: int
     k_max: int
+    scales: dict[str, float] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[GemmLayer, ...]:

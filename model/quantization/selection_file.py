@@ -1,7 +1,8 @@
-"""The formats chosen for a network as a small text file (YAML), version 1."""
+"""The formats chosen for a network as a small text file (YAML), version 2."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from ..graph.files import written_whole
 from .method import Selection
 from .selection import BIAS_MAX, BIAS_MIN, ColumnFormats
 
-VERSION = 1
-KEYS = ("version", "network", "exp_max", "k_max", "objective", "tensors", "weights")
+VERSION = 2
+KEYS = "version", "network", "exp_max", "k_max", "objective", "tensors", "scales", "weights"
 INPUTS = ("MODEL", "DATA", "CALIBRATION")
 """What the optional key ``inputs`` has the hashes of."""
 
@@ -30,13 +31,20 @@ def dump_selection(selection: Selection) -> str:
         "exp_max": selection.exp_max,
         "k_max": selection.k_max,
         "objective": selection.objective,
+    }
+    tensors = {
         "tensors": {name: str(fmt) for name, fmt in selection.tensors.items()},
+        "scales": dict(selection.scales),
+    }
+    weights = {
         "weights": {
             name: {"split": _split_text(chosen.fmt), "biases": chosen.biases.tolist()}
             for name, chosen in selection.weights.items()
         },
     }
-    return yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+    dump = partial(yaml.safe_dump, sort_keys=False, width=100)
+    parts = (content, False), (tensors, False), (weights, None)  # a tensor is a line
+    return "".join(dump(part, default_flow_style=style) for part, style in parts)
 
 
 def write_selection(selection: Selection, path: str | Path) -> None:
@@ -97,7 +105,7 @@ def _parse(content: object) -> Selection:
             raise ValueError(f"{name} {value!r}: an integer from {least} to {greatest} is needed")
     if content["objective"] not in OBJECTIVES:
         raise ValueError(f"objective {content['objective']!r}: one of {', '.join(OBJECTIVES)}")
-    for name in ("tensors", "weights"):
+    for name in ("tensors", "scales", "weights"):
         if not isinstance(content[name], dict):
             raise ValueError(f"{name}: a mapping from names to formats is needed")
     inputs = content.get("inputs", {})
@@ -108,6 +116,7 @@ def _parse(content: object) -> Selection:
         str(name): _format(f"tensor '{name}'", text, exp_max)
         for name, text in content["tensors"].items()
     }
+    scales = {str(name): _scale(str(name), number) for name, number in content["scales"].items()}
     weights = {
         str(name): _column_formats(f"weights of '{name}'", entry, exp_max)
         for name, entry in content["weights"].items()
@@ -119,6 +128,7 @@ def _parse(content: object) -> Selection:
         content["objective"],
         tensors,
         weights,
+        scales,
         {str(name): str(text) for name, text in inputs.items()},
     )
 
@@ -143,6 +153,12 @@ def _column_formats(what: str, entry: object, exp_max: int) -> ColumnFormats:
         raise ValueError(f"{what}: biases {biases!r}, a list of integers is needed")
     _check_biases(what, biases)
     return ColumnFormats(fmt, np.array(biases, dtype=np.int64), float("nan"))
+
+
+def _scale(name: str, number: object) -> float:
+    if type(number) is not float or not 1 < number < 2:
+        raise ValueError(f"scale of '{name}': {number!r}, a number between 1 and 2 is needed")
+    return number
 
 
 def _check_biases(what: str, biases: list[int]) -> None:

@@ -22,7 +22,10 @@ from verif.accuracy import __main__ as accuracy
 from verif.commands import measured
 from verif.commands.sources import named_source
 
-VARIANTS = ["one format for all layers", "default bias", "signed only", "per tensor", "per channel"]
+VARIANTS = [
+    *("one format for all layers", "default bias", "signed only", "per tensor", "per channel"),
+    "without factors",
+]
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ NAMES = [
     "FFP8 signed only",
     "FFP8 per tensor",
     "FFP8 per channel",
+    "FFP8 without factors",
     "FFP8",
 ]
 
@@ -63,7 +64,7 @@ def test_all_values_are_those_of_the_formats(observed):
             values = normal(1, 500, scale=3)
             fmt = selection.tensors[name]
             np.testing.assert_array_equal(quantize(values), fmt.decode(fmt.encode(values)))
-        for node in network.nodes:
+        for node in quantized.network.nodes:
             if isinstance(node, Linear):
                 weights, chosen = quantized.weights[node.name], selection.weights[node.name]
                 np.testing.assert_array_equal(weights, chosen.decode(quantized.codes[node.name]))
@@ -94,9 +95,9 @@ def test_each_variant_has_its_freedom_and_no_more(observed):
     assert found["FFP8"].selection.tensors == last.tensors
 
 
-def squared_error(quantized: Quantized, network: Network) -> float:
+def squared_error(quantized: Quantized) -> float:
     """Squared error of all weights, relative to each layer's."""
-    layers = [node for node in network.nodes if isinstance(node, Linear)]
+    layers = quantized.network.linears
     return sum(
         np.square(quantized.weights[node.name] - node.weights).sum() / np.square(node.weights).sum()
         for node in layers
@@ -106,7 +107,7 @@ def squared_error(quantized: Quantized, network: Network) -> float:
 def test_more_freedom_is_less_error(observed):
     network, calibration = observed
     errors = {
-        name: squared_error(quantized, network)
+        name: squared_error(quantized)
         for name, quantized in variants(network, calibration, METHOD).items()
     }
     per_tensor = errors["FFP8 per tensor"] * (1 + 1e-9)
@@ -204,5 +205,6 @@ def test_stored_bytes_by_hand(tmp_path, seed):
         "FFP8 signed only": 4 * 2,
         "FFP8 per tensor": 4 * 2,
         "FFP8 per channel": 4 * 2 + 3 + 2,
+        "FFP8 without factors": 4 * 2 + 3 + 2,
         "FFP8": 4 * 2 + 3 + 2,
     }

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from model.comparison.compare import ffp8_variants, other_systems
-from model.comparison.emulation import Emulation
 from model.comparison.measures import noise_ratio
 from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.quantization.calibration import FloatNetwork, calibrate
-from model.quantization.method import Method, select, weight_codes
+from model.quantization.emulation import Emulation
+from model.quantization.method import Method, emulated, select, weight_codes
 from model.quantization.quantize import apply_selection
 from tests.graph.tiny_networks import normal, operator, write_network
 
@@ -50,11 +50,9 @@ def answers_of(network: Network, images: np.ndarray, calibration_images: np.ndar
     calibration = calibrate(network, calibration_images)
     selection = select(network, calibration, Method(exp_max=5))
     codes = weight_codes(network, selection, calibration)
-    weights = {name: selection.weights[name].decode(found) for name, found in codes.items()}
-    quantizers = {name: fmt.quantize for name, fmt in selection.tensors.items()}
     answers = apply_selection(network, selection, codes).run(images)
-    emulated = Emulation(network, weights, quantizers).run(images)
-    assert np.isfinite(answers).all() and noise_ratio(emulated, answers) > 35
+    emulation = Emulation(*emulated(network, selection, codes))
+    assert np.isfinite(answers).all() and noise_ratio(emulation.run(images), answers) > 35
     return answers
 
 
@@ -151,9 +149,9 @@ def test_every_system_takes_them(tmp_path, parts, change):
     method = Method(exp_max=5)
     every = [*other_systems(network, calibration), *ffp8_variants(network, calibration, method)]
     for quantized in every:
-        answers = Emulation(network, quantized.weights, quantized.quantizers).run(images)
+        answers = Emulation(quantized.network, quantized.weights, quantized.quantizers).run(images)
         assert np.isfinite(answers).all(), quantized.name
-    assert len(every) == 15
+    assert len(every) == 16
 
 
 def test_one_calibration_image(tmp_path, parts):

@@ -209,7 +209,7 @@ FILES: Mapping[str, tuple[Write, str]] = {
         "has no Conv, Gemm or MatMul for the array",
     ),
     "activations multiplied": (
-        network([operator("MatMul", "x x", "y")], shape=("N", 2, 8, 8)),
+        network([operator("Mul", "x x", "y")], shape=("N", 2, 8, 8)),
         "has no Conv, Gemm or MatMul for the array",
     ),
     "1-D convolution": (

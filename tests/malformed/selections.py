@@ -9,12 +9,13 @@ from tests.malformed.case import Case
 from tests.malformed.payload import TOUCHED
 
 GOOD = """\
-version: 1
+version: 2
 network: fashion_resnet8
 exp_max: 5
 k_max: 8192
 objective: output
 tensors: {images: s0e3f5b6}
+scales: {}
 weights:
   stem: {split: s1e3f4, biases: [3, 4]}
 """
@@ -22,7 +23,7 @@ LAUGHS = "\n".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9 if level else ['x'] * 9)}]"
     for level in range(12)
 )
-KEYS = "version", "network", "exp_max", "k_max", "objective", "tensors", "weights"
+KEYS = "version", "network", "exp_max", "k_max", "objective", "tensors", "scales", "weights"
 
 
 def without(key: str) -> str:
@@ -56,8 +57,8 @@ TEXTS: Mapping[str, tuple[str | bytes, str]] = {
     "unknown key": (f"{GOOD}colour: red\n", "unknown key 'colour'"),
     "a number as key": (f"{GOOD}7: red\n", "unknown key '7'"),
     **{
-        f"version {text}": (changed("version: 1", f"version: {text}"), "this program reads 1")
-        for text in ("2", "1.0", "'1'", "true", "null", "[1]")
+        f"version {text}": (changed("version: 2", f"version: {text}"), "this program reads 2")
+        for text in ("1", "2.0", "'2'", "true", "null", "[1]")
     },
     **{
         f"exp_max {text}": (changed("exp_max: 5", f"exp_max: {text}"), "an integer from 0 to 8")

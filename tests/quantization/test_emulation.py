@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.comparison.emulation import Emulation
 from model.comparison.measures import noise_ratio
 from model.format.format import Format
 from model.format.splits import supported_splits
@@ -13,7 +12,8 @@ from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.graph.runtime import onnxruntime
 from model.quantization.calibration import FloatNetwork, calibrate
-from model.quantization.method import Method, Selection, select, weight_codes
+from model.quantization.emulation import Emulation
+from model.quantization.method import Method, Selection, emulated, select, weight_codes
 from model.quantization.quantize import apply_selection
 from model.quantization.quantized import QuantizedNetwork
 from tests.graph.mixed_networks import KINDS, mixed_network
@@ -95,7 +95,7 @@ def test_batches_do_not_change_answers(tmp_path, seed, kind, monkeypatch):
     fmt = Format(1, 3, 4, 4)
     emulation = Emulation(network, {}, {"x": fmt.quantize})
     together = emulation.run(images)
-    monkeypatch.setattr("model.comparison.emulation.batch_size", lambda network: 3)
+    monkeypatch.setattr("model.quantization.emulation.batch_size", lambda network: 3)
     np.testing.assert_allclose(emulation.run(images), together, rtol=1e-5, atol=1e-6)
 
 
@@ -110,10 +110,8 @@ def both_ways(
     network: Network, selection: Selection, codes: dict[str, np.ndarray], rounding: str = "rne"
 ) -> tuple[QuantizedNetwork, Emulation]:
     """Return the network on codes, and its emulation."""
-    weights = {name: selection.weights[name].decode(found) for name, found in codes.items()}
-    quantizers = {name: fmt.quantize for name, fmt in selection.tensors.items()}
     on_codes = apply_selection(network, selection, codes, rounding)
-    return on_codes, Emulation(network, weights, quantizers)
+    return on_codes, Emulation(*emulated(network, selection, codes))
 
 
 @EVERY_KIND

@@ -28,6 +28,7 @@ SELECTION = Selection(
         "conv/1: a 'name', [odd]": ColumnFormats(Format(1, 2, 5, 0), np.array([3, -4, 127]), 0.5),
         "1e3": ColumnFormats(Format(0, 4, 4, 0), np.array([-128]), 0.0),
     },
+    {"no": 2.0 ** (5 / 16), "12": 1.5},
 )
 
 
@@ -41,6 +42,7 @@ def assert_same(actual: Selection, expected: Selection) -> None:
     """Compare all that a file holds, the order of names included."""
     assert replace(actual, weights={}).tensors == expected.tensors
     assert list(actual.tensors) == list(expected.tensors)
+    assert actual.scales == expected.scales
     for name in ("network", "exp_max", "k_max", "objective"):
         assert getattr(actual, name) == getattr(expected, name)
     assert list(actual.weights) == list(expected.weights)
@@ -59,13 +61,15 @@ def test_text_for_people(path):
     """Formats are written as everywhere else, a line each."""
     lines = dump_selection(SELECTION).splitlines()
     assert lines[:5] == [
-        "version: 1",
+        "version: 2",
         "network: net",
         "exp_max: 4",
         "k_max: 512",
         "objective: output",
     ]
-    assert lines[5].startswith("tensors: {x: s1e3f4b5, ") or "  x: s1e3f4b5" in lines
+    tensors = ["  x: s1e3f4b5", "  'no': s0e4f4b-128", "  '12': s0e0f8b127"]
+    assert lines[5:10] == ["tensors:", *tensors, "scales:"]
+    assert "  '12': 1.5" in lines
     assert any("split: s1e2f5" in line for line in lines)
 
 
@@ -109,9 +113,9 @@ WRONG = [
     (without("tensors"), "no key 'tensors': a selection has the keys version, network"),
     (without("version"), "no key 'version'"),
     (with_value(1, "colour"), "unknown key 'colour': a selection has the keys"),
-    (with_value(2, "version"), "version 2, this program reads 1"),
-    (with_value("1", "version"), "version '1', this program reads 1"),
-    (with_value(True, "version"), "version True, this program reads 1"),
+    (with_value(1, "version"), "version 1, this program reads 2"),
+    (with_value("2", "version"), "version '2', this program reads 2"),
+    (with_value(True, "version"), "version True, this program reads 2"),
     (with_value(9, "exp_max"), "exp_max 9: an integer from 0 to 8 is needed"),
     (with_value("4", "exp_max"), "exp_max '4': an integer"),
     (with_value(True, "exp_max"), "exp_max True: an integer"),
@@ -120,6 +124,11 @@ WRONG = [
     (with_value("speed", "objective"), "objective 'speed': one of output, tensor"),
     (with_value(["output"], "objective"), r"objective \['output'\]: one of output, tensor"),
     (with_value(["x"], "tensors"), "tensors: a mapping from names to formats"),
+    (with_value(["x"], "scales"), "scales: a mapping from names to formats"),
+    (with_value(1.0, "scales", "12"), "scale of '12': 1.0, a number between 1 and 2"),
+    (with_value(2.0, "scales", "12"), "scale of '12': 2.0, a number between 1 and 2"),
+    (with_value(float("nan"), "scales", "12"), "scale of '12': nan, a number between"),
+    (with_value("1.5", "scales", "12"), "scale of '12': '1.5', a number between"),
     (with_value(None, "weights"), "weights: a mapping from names to formats"),
     (with_value("e4m3", "tensors", "x"), "tensor 'x': format 'e4m3': write it like"),
     (with_value("s1e3f4", "tensors", "x"), "tensor 'x': format 's1e3f4': write it like"),

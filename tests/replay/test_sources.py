@@ -13,6 +13,7 @@ from model.graph.importing.network import load_network
 from model.graph.packaged.recipes import PackagedNetwork
 from model.quantization.calibration import calibrate
 from model.quantization.method import Method, Selection, select
+from model.quantization.scaling import rescaled_network
 from model.quantization.selection_file import dump_selection
 from tests.graph.mixed_networks import odd_groups_network, write_images
 from tests.graph.tiny_networks import residual_network
@@ -127,7 +128,8 @@ def test_weights_of_a_selection_are_rounded_for_their_outputs(files, selection, 
     quantized, _ = prepare(fitting_selection(network, path))
     path.write_text(dump_selection(replace(selection, objective="tensor")))
     nearest, _ = prepare(fitting_selection(network, path))
-    nodes = {node.name: node for node in network.nodes}
+    rescaled = rescaled_network(network, selection.scales)
+    nodes = {node.name: node for node in rescaled.nodes}
     for layer in nearest.layers:
         codes = selection.weights[layer.name].encode(nodes[layer.name].weights)
         np.testing.assert_array_equal(layer.w_codes, codes)

@@ -22,7 +22,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from model.comparison.compare import Quantized, ffp8_variants, other_systems, stored_bytes
-from model.comparison.emulation import Emulation
 from model.comparison.measures import (
     COMPARED_BY,
     agreement_by_kind,
@@ -37,6 +36,7 @@ from model.graph.network import Network
 from model.quantization.calibration import Calibration, FloatNetwork, calibrate
 from model.quantization.depths import depth_notes, fitting_k_max
 from model.quantization.doubts import calibration_doubts, range_doubts
+from model.quantization.emulation import Emulation
 from model.quantization.export import export_network
 from model.quantization.method import Method
 from model.quantization.quantize import apply_selection
@@ -56,7 +56,7 @@ from verif.commands.summaries import SUMMARY
 
 FOLDER = command_folder("accuracy")
 EXP_MAX = 5
-ROWS_OF_TABLE = 15
+ROWS_OF_TABLE = 16
 EXACT_IMAGES = 100
 """Images that the network on codes, exact sums and all, is run on beside its emulation."""
 
@@ -66,7 +66,8 @@ def measure(
 ) -> tuple[Row, np.ndarray]:
     """Run a quantized network on all images; return its row and its answers."""
     started = time.monotonic()
-    answers = Emulation(network, quantized.weights, quantized.quantizers).run(images.images)
+    parts = quantized.network, quantized.weights, quantized.quantizers
+    answers = Emulation(*parts).run(images.images)
     seconds = time.monotonic() - started
     if not np.isfinite(answers).all():
         raise ValueError(f"{quantized.name}: answers NaN or infinity to a test image")

@@ -37,7 +37,8 @@ def draw_pictures(
     _draw_formats(folder / "formats.png", network, selection)
     tensor = _widest(calibration)
     name, fmt = producers(network)[tensor], selection.tensors[tensor]
-    _draw_grid(folder / "grid.png", shortened(name, 60), calibration.histograms[tensor], fmt)
+    scale, histogram = selection.scales.get(tensor, 1.0), calibration.histograms[tensor]
+    _draw_grid(folder / "grid.png", shortened(name, 60), histogram, fmt, scale)
 
 
 def producers(network: Network) -> dict[str, str]:
@@ -133,21 +134,22 @@ def _range_text(biases: np.ndarray) -> str:
     return f"{low}" if low == high else f"{low}..{high}"
 
 
-def _draw_grid(path: Path, name: str, histogram: Histogram, fmt: Format) -> None:
-    """Draw how often magnitudes of a tensor occur, over the values of its format."""
+def _draw_grid(path: Path, name: str, histogram: Histogram, fmt: Format, scale: float) -> None:
+    """Draw how often magnitudes of a tensor occur, over the values of its format times a factor."""
     magnitudes, counts = np.abs(histogram.values), histogram.counts
     used = magnitudes > 0
     positions = np.log2(magnitudes[used])
     heights, edges = np.histogram(positions, bins=200, weights=counts[used] / counts.sum())
     figure, axis = pyplot.subplots(figsize=(9, 3.6), layout="constrained")
     axis.stairs(heights, edges, fill=True, color=UNSIGNED, alpha=0.6)
-    grid = np.unique(np.abs(fmt.decode(np.arange(256))))
+    grid = np.unique(np.abs(fmt.decode(np.arange(256)))) * scale
     axis.vlines(np.log2(grid[grid > 0]), 0, -0.12 * heights.max(), color="black", lw=0.6)
     zero = counts[~used].sum() / counts.sum()
+    times = "" if scale == 1.0 else f" times {scale:.3f}"
     axis.set_xlabel("log2 of the magnitude")
     axis.set_ylabel("share of values")
     axis.set_title(
-        f"'{name}' over the values of {fmt} (ticks); {100 * zero:.0f} % zeros", fontsize=10
+        f"'{name}' over the values of {fmt}{times} (ticks); {100 * zero:.0f} % zeros", fontsize=10
     )
     _save(figure, path)
 
