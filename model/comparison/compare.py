@@ -13,12 +13,23 @@ import numpy as np
 from ..format.format import Format
 from ..format.splits import Split
 from ..graph.network import Linear, Network
-from ..quantization.activations import Plan
+from ..quantization.activations import Plan, choose_activations
 from ..quantization.calibration import Calibration
-from ..quantization.method import Method, Selection, emulated, select, weight_codes
+from ..quantization.compensation import Compensation
+from ..quantization.exam import Parts, best_of
+from ..quantization.method import (
+    Method,
+    Selection,
+    emulated,
+    select,
+    weight_codes,
+    with_nearest_weights,
+)
+from ..quantization.scaling import rescaled_network
 from ..quantization.selection import ColumnFormats, candidate_formats, usable_splits
 from ..quantization.storage import plan_storage
 from .schemes import OTHER_SCHEMES, Quantizer, Scheme
+from .schemes.scheme import as_float32, single
 
 FORMAT_BYTES = 2
 """Of a split and a bias, as a register holds them; of a further bias, one."""
@@ -53,25 +64,78 @@ class Quantized:
     selection: Selection | None = None
     codes: Mapping[str, np.ndarray] | None = None
 
+    def emulated(self) -> Parts:
+        """Return what an `Emulation` takes."""
+        return self.network, self.weights, self.quantizers
+
 
 def other_systems(network: Network, calibration: Calibration) -> Iterator[Quantized]:
-    """Yield what each of the other number systems makes of a network."""
+    """Yield what each of the other number systems makes of a network, with FFP8's means.
+
+    Activations are chosen for the outputs of the layers that read them, weights are rounded for
+    those of their layer, and of several plans the one is taken that answers best.
+    """
+    rounding = Rounding(calibration)
     for scheme in OTHER_SCHEMES:
-        yield _quantized_by(scheme, network, calibration)
+        ways = [
+            _quantized_by(scheme, network, calibration, plan, rounding) for plan in scheme.plans
+        ]
+        yield best_of(network, calibration, ways, Quantized.emulated)
 
 
-def _quantized_by(scheme: Scheme, network: Network, calibration: Calibration) -> Quantized:
-    layers = network.linears
-    overhead = sum(scheme.overhead_bytes(node.weights.shape[1]) for node in layers)
+class Rounding:
+    """Rounds weights for the outputs of their layer, whatever the number system.
+
+    Parameters
+    ----------
+    calibration
+        Of the network.
+    """
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._moments = calibration.moments
+        self._known: dict[str, Compensation] = {}
+
+    def __call__(self, node: Linear, quantize: Quantizer) -> np.ndarray:
+        """Return the values of the codes of a layer's weights, (K, N) float64."""
+        if node.name not in self._moments:
+            return quantize(node.weights.astype(np.float32)).astype(np.float64)
+        if node.name not in self._known:
+            self._known[node.name] = Compensation(self._moments[node.name])
+        return self._known[node.name].round(node.weights, single(quantize))
+
+
+def _quantized_by(
+    scheme: Scheme,
+    network: Network,
+    calibration: Calibration,
+    plan: Plan,
+    rounding: Rounding,
+) -> Quantized:
+    chosen = choose_activations(network, calibration, scheme.candidates, plan)
+    rescaled = rescaled_network(network, chosen.scales)
+    overhead = sum(scheme.overhead_bytes(node.weights.shape[1]) for node in network.linears)
     overhead += scheme.overhead_bytes() * len(calibration.histograms)
     return Quantized(
         scheme.name,
         scheme.description,
-        network,
-        {node.name: scheme.weights(node.weights) for node in layers},
-        {name: scheme.activations(found) for name, found in calibration.histograms.items()},
+        rescaled,
+        {
+            node.name: rounding(node, scheme.weight_quantizer(as_float32(node.weights)))
+            for node in rescaled.linears
+        },
+        {name: one.quantize for name, one in chosen.candidates.items()},
         overhead,
     )
+
+
+def in_parts(quantized: Quantized) -> Iterator[Quantized]:
+    """Yield a quantized network with float32 activations, and with float32 weights."""
+    name = quantized.name
+    alone = replace(quantized, selection=None, codes=None)
+    about = "Everything else in float32."
+    yield replace(alone, name=f"{name}, weights alone", description=about, quantizers={})
+    yield replace(alone, name=f"{name}, activations alone", description=about, weights={})
 
 
 def ffp8_variants(
@@ -82,7 +146,7 @@ def ffp8_variants(
     The last one is the method as given.
     """
     splits = method.splits
-    plain = Method(splits, "tensor", False, method.exp_max, method.k_max)
+    plain = replace(method, per_channel=False, plans=(Plan(),))
     signed = tuple(split for split in splits if split[0])
     quantize = partial(_quantized_to, network, calibration)
     yield quantize(
@@ -99,22 +163,17 @@ def ffp8_variants(
         yield quantize(
             "FFP8 signed only",
             "Split and bias for each tensor, always with a sign bit.",
-            select(network, calibration, Method(signed, "tensor", False, *_build(method))),
+            select(network, calibration, replace(plain, splits=signed)),
         )
     yield quantize(
         "FFP8 per tensor",
-        "Sign, split and bias for each tensor, of least squared error.",
+        "Sign, split and bias for each tensor.",
         select(network, calibration, plain),
     )
     yield quantize(
         "FFP8 per channel",
         "Likewise, and a bias for each output channel of the weights.",
-        select(network, calibration, Method(splits, "tensor", True, *_build(method))),
-    )
-    yield quantize(
-        "FFP8 without factors",
-        "Likewise, of least squared error of the layers' outputs, weights rounded for these.",
-        select(network, calibration, replace(method, plans=(Plan(),))),
+        select(network, calibration, replace(plain, per_channel=True)),
     )
     yield quantize(
         "FFP8",
@@ -122,6 +181,23 @@ def ffp8_variants(
         "where the network answers better without.",
         select(network, calibration, method),
     )
+
+
+def with_nearest(
+    network: Network, calibration: Calibration, method: Method, quantized: Quantized
+) -> Quantized:
+    """Return what a system makes of a network if weights are rounded to nearest.
+
+    FFP8's are then of least squared error, as those of the others are in any case.
+    """
+    name = f"{quantized.name}, nearest"
+    about = "Likewise, weights of least squared error, rounded to nearest."
+    if quantized.selection:
+        chosen = with_nearest_weights(network, calibration, method, quantized.selection)
+        return _quantized_to(network, calibration, name, about, chosen)
+    (scheme,) = [one for one in OTHER_SCHEMES if one.name == quantized.name]
+    weights = {node.name: scheme.weights(node.weights) for node in quantized.network.linears}
+    return replace(quantized, name=name, description=about, weights=weights)
 
 
 def _build(method: Method) -> tuple[int, int]:
@@ -160,7 +236,7 @@ def _select_default_bias(
 
     tensors = {found.name: best(found) for found in _activations(calibration)}
     weights = {node.name: _columns(best(_weights(node)), node) for node in network.linears}
-    return Selection(network.name, *_build(method), "tensor", tensors, weights)
+    return Selection(network.name, *_build(method), method.objective, tensors, weights)
 
 
 def _select_uniform(
@@ -172,7 +248,7 @@ def _select_uniform(
     chosen = _best_for_all([_weights(node) for node in layers], splits)
     weights = {node.name: _columns(chosen, node) for node in layers}
     tensors = dict.fromkeys(calibration.histograms, fmt)
-    return Selection(network.name, *_build(method), "tensor", tensors, weights)
+    return Selection(network.name, *_build(method), method.objective, tensors, weights)
 
 
 def _best_for_all(tensors: list[_Values], splits: tuple[Split, ...]) -> Format:

@@ -39,6 +39,10 @@ class Plan:
     of_sums: bool = False
 
 
+PLANS = Plan(), Plan(scaled=True), Plan(scaled=True, of_sums=True)
+"""Of which the one is taken that answers best."""
+
+
 @dataclass(frozen=True)
 class Chosen:
     """What was chosen: by tensor a candidate, and the factors that are not 1."""
@@ -114,7 +118,7 @@ class _Search:
         total, best, scale = 0.0, {}, 2.0 ** (step / STEPS)
         for name, measure in self._noise.items():
             try:
-                least, best[name] = measure.best(self._candidates(measure.histogram, scale))
+                least, best[name] = measure.best(self._candidates(measure.histogram, scale), scale)
             except ValueError as error:
                 raise ValueError(f"tensor '{name}': {error}") from error
             total += least

@@ -58,6 +58,15 @@ class Histogram:
         self._bins = np.flatnonzero(counts)
         self.counts, self._sums = counts[self._bins], sums[self._bins]
 
+    def scaled(self, factor: float) -> "Histogram":
+        """Return the histogram of the values times a positive factor, to be read."""
+        if factor == 1.0:
+            return self
+        result = Histogram()
+        result.counts, result._sums = self.counts, self._sums * factor
+        result.least, result.greatest = self.least * factor, self.greatest * factor
+        return result
+
     @property
     def values(self) -> NDArray[np.float64]:
         """Return the mean of each bin's values."""

@@ -10,7 +10,7 @@ several plans to choose activations that one is taken with which the whole netwo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
@@ -20,13 +20,13 @@ from ..arithmetic.accumulator import accumulator_width
 from ..format.format import Format
 from ..format.splits import Split, supported_splits
 from ..graph.network import Linear, Network
-from .activations import Plan, choose_activations
+from .activations import PLANS, Plan, choose_activations
 from .calibration import Calibration
 from .compensation import Compensation
 from .depths import K_MAX, check_depths
 from .exam import Parts, best_of
 from .histogram import Histogram
-from .noise import NEAR_LEAST, Candidate, Quantize
+from .noise import NEAR_LEAST, Candidate
 from .scaling import rescaled_network, shared_scales
 from .selection import (
     BIAS_MIN,
@@ -38,9 +38,6 @@ from .selection import (
 from .storage import plan_storage
 
 Objective = Literal["output", "tensor"]
-
-PLANS = Plan(), Plan(scaled=True), Plan(scaled=True, of_sums=True)
-"""Of which the one is taken that answers best."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +143,14 @@ def _selection(
     return Selection(*about, tensors, weights, scales)
 
 
+def with_nearest_weights(
+    network: Network, calibration: Calibration, method: Method, selection: Selection
+) -> Selection:
+    """Return a selection with weights of least squared error, rounded to nearest."""
+    nearest = replace(method, objective="tensor")
+    return _selection(network, calibration, nearest, selection.tensors, selection.scales)
+
+
 def _least_errors(calibration: Calibration, method: Method) -> dict[str, Format]:
     """Return the format of each tensor's least squared error."""
     tensors = {}
@@ -161,17 +166,7 @@ def _least_errors(calibration: Calibration, method: Method) -> dict[str, Format]
 def _candidates(method: Method, histogram: Histogram, scale: float) -> list[Candidate]:
     """Return the formats that were worth trying for a tensor with a factor."""
     found = candidate_formats(histogram.values / scale, method.splits, histogram.counts)
-    return [
-        Candidate(fmt, scaled_quantizer(fmt, scale), error * scale**2, fmt.max * scale)
-        for fmt, error in found
-    ]
-
-
-def scaled_quantizer(fmt: Format, scale: float) -> Quantize:
-    """Return what a format does to values that are divided by a factor before."""
-    if scale == 1.0:
-        return fmt.quantize
-    return lambda values: fmt.quantize(values / scale) * scale
+    return [Candidate(fmt, fmt.quantize, error * scale**2, fmt.max * scale) for fmt, error in found]
 
 
 def _parts(network: Network, calibration: Calibration, selection: Selection) -> Parts:

@@ -34,9 +34,10 @@ class Candidate:
     choice
         What it is: a format, say.
     quantize
-        What it does to values.
+        What it does to values that are divided by the tensor's factor.
     error
-        Squared error on what the tensor held on calibration images.
+        Squared error on what the tensor held on calibration images; this and the following
+        without a factor.
     reach
         The largest magnitude that does not saturate, on the side where the tensor's largest is.
     """
@@ -115,8 +116,8 @@ class TensorNoise:
             return 1.0
         return self._power / self.histogram.size / (power(total) / total.size)
 
-    def best(self, candidates: Sequence[Candidate]) -> tuple[float, Candidate]:
-        """Return the least noise, and the candidate that has it; the first of equals."""
+    def best(self, candidates: Sequence[Candidate], scale: float = 1.0) -> tuple[float, Candidate]:
+        """Return the least noise with a factor, and the first candidate that has it."""
         errors = [one.error + self._tail(one.reach) for one in candidates]
         least = min(errors)
         near = [
@@ -126,14 +127,15 @@ class TensorNoise:
         ]
         if least == 0:
             return 0.0, near[0][0]
-        noise = [self._noise(one, error) for one, error in near]
+        noise = [self._noise(one, error, scale) for one, error in near]
         place = int(np.argmin(noise))
         return noise[place], near[place][0]
 
-    def _noise(self, candidate: Candidate, error: float) -> float:
+    def _noise(self, candidate: Candidate, error: float, scale: float) -> float:
         """Return the noise of a candidate whose error, values still to come included, is given."""
+        quantize = times(candidate.quantize, scale)
         beyond = len(self._layers) * (error - candidate.error) / self._power
-        layers = sum(measure(candidate.quantize) for measure in self._layers)
+        layers = sum(measure(quantize) for measure in self._layers)
         return self._shares * error / self._power + beyond + layers
 
 
@@ -161,6 +163,13 @@ class Tail:
         excess = np.square(np.maximum(self._largest - reach, 0)).sum()
         share = np.exp((self._median - reach) / self._decay)
         return float(max(share * self._decay**2 * len(self._largest) - excess, 0.0))
+
+
+def times(quantize: Quantize, scale: float) -> Quantize:
+    """Return a quantizer of values that are divided by a factor before, and multiplied after."""
+    if scale == 1.0:
+        return quantize
+    return lambda values: quantize(values / scale) * scale
 
 
 def power(histogram: Histogram) -> float:

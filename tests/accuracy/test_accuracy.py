@@ -24,7 +24,6 @@ from verif.commands.sources import named_source
 
 VARIANTS = [
     *("one format for all layers", "default bias", "signed only", "per tensor", "per channel"),
-    "without factors",
 ]
 
 
@@ -62,12 +61,20 @@ def test_rows_files_and_pictures(folder, arguments):
     summary = summary_of(folder)
     names = [scheme.name for scheme in OTHER_SCHEMES]
     names += [*(f"FFP8 {variant}" for variant in VARIANTS), "FFP8"]
+    parts = "weights alone", "activations alone"
+    names += [f"{name}, {part}" for name in ("INT8 per channel", "FFP8") for part in parts]
+    names += [f"{name}, nearest" for name in (*(one.name for one in OTHER_SCHEMES), "FFP8")]
     assert [row["scheme"] for row in summary["rows"]] == names
     assert summary["images"] == 12 and summary["calibration_images"] == 8 and summary["labels"]
     for row in summary["rows"]:
         assert row["loss_low"] < row["loss_high"] and 0 <= row["agreement"] <= 100
         assert row["loss"] == pytest.approx(summary["float_top1"] - row["top1"])
         assert row["weight_bytes"] < summary["float_weight_bytes"]
+        if row["scheme"] == "FFP8":
+            assert row["ffp8_better_by"] is None
+            continue
+        for difference, low, high in row["ffp8_better_by"].values():
+            assert low <= difference <= high
     snr = {row["scheme"]: row["snr"] for row in summary["rows"]}
     assert snr["FFP8"] > 30 > snr["OCP E5M2"]
     assert abs(summary["on_codes"]["snr"] - summary["on_codes"]["emulated_snr"]) < 3

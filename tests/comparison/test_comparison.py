@@ -6,13 +6,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.comparison.compare import Quantized, ffp8_variants, other_systems, stored_bytes
+from model.comparison.compare import (
+    Quantized,
+    ffp8_variants,
+    in_parts,
+    other_systems,
+    stored_bytes,
+    with_nearest,
+)
 from model.comparison.schemes import OTHER_SCHEMES
 from model.format.format import Format
 from model.format.splits import supported_splits
 from model.graph.importing.network import load_network
 from model.graph.network import Linear, Network
+from model.quantization.activations import choose_activations
 from model.quantization.calibration import Calibration, calibrate
+from model.quantization.compensation import Compensation
+from model.quantization.emulation import Emulation
 from model.quantization.method import Method, select
 from model.quantization.storage import plan_storage
 from tests.graph.mixed_networks import KINDS, mixed_network
@@ -25,7 +35,6 @@ NAMES = [
     "FFP8 signed only",
     "FFP8 per tensor",
     "FFP8 per channel",
-    "FFP8 without factors",
     "FFP8",
 ]
 
@@ -106,9 +115,10 @@ def squared_error(quantized: Quantized) -> float:
 
 def test_more_freedom_is_less_error(observed):
     network, calibration = observed
+    method = replace(METHOD, objective="tensor")
     errors = {
         name: squared_error(quantized)
-        for name, quantized in variants(network, calibration, METHOD).items()
+        for name, quantized in variants(network, calibration, method).items()
     }
     per_tensor = errors["FFP8 per tensor"] * (1 + 1e-9)
     assert errors["FFP8 per channel"] <= per_tensor
@@ -148,20 +158,58 @@ def test_splits_with_a_sign_only(tmp_path, seed):
         assert splits <= set(method.splits)
 
 
-def test_other_systems_are_those_of_the_schemes(observed):
+def test_other_systems_have_the_same_means(observed):
+    """The same search over the outputs, and the same rounding, as FFP8 itself has."""
     network, calibration = observed
     found = list(other_systems(network, calibration))
     assert [quantized.name for quantized in found] == [scheme.name for scheme in OTHER_SCHEMES]
-    values = normal(2, 100, scale=2)
-    layers = [node for node in network.nodes if isinstance(node, Linear)]
+    values, storage = normal(2, 100, scale=2), plan_storage(network)
     for quantized, scheme in zip(found, OTHER_SCHEMES, strict=True):
-        for node in layers:
-            np.testing.assert_array_equal(
-                quantized.weights[node.name], scheme.weights(node.weights)
+        for node in quantized.network.linears:
+            round_row = scheme.weight_quantizer(node.weights.astype(np.float32))
+            expected = Compensation(calibration.moments[node.name]).round(
+                node.weights, lambda row, rounds=round_row: rounds(row.astype(np.float32))
             )
-        for name, histogram in calibration.histograms.items():
-            expected = scheme.activations(histogram)(values)
-            np.testing.assert_array_equal(quantized.quantizers[name](values), expected)
+            np.testing.assert_array_equal(quantized.weights[node.name], expected)
+        plans = []
+        for plan in scheme.plans:
+            chosen = choose_activations(network, calibration, scheme.candidates, plan)
+            same = [
+                np.array_equal(quantized.quantizers[name](values), one.quantize(values))
+                for name, one in chosen.candidates.items()
+            ]
+            plans.append(all(same) and len(same) == len(quantized.quantizers))
+        assert any(plans), scheme.name
+        nearest = with_nearest(network, calibration, METHOD, quantized)
+        assert nearest.quantizers == quantized.quantizers
+        for node in quantized.network.linears:
+            expected = scheme.weights(node.weights)
+            np.testing.assert_array_equal(nearest.weights[node.name], expected)
+    assert set(storage.own) == set(found[0].quantizers)
+
+
+def test_nearest_weights_are_those_of_least_error(observed):
+    """Activations and factors are those of the method; the weights are nobody's but their own."""
+    network, calibration = observed
+    ours = variants(network, calibration, METHOD)["FFP8"]
+    nearest = with_nearest(network, calibration, METHOD, ours)
+    assert nearest.selection.tensors == ours.selection.tensors
+    assert nearest.selection.scales == ours.selection.scales
+    for node in nearest.network.linears:
+        chosen = nearest.selection.weights[node.name]
+        expected = chosen.decode(chosen.encode(node.weights))
+        np.testing.assert_array_equal(nearest.weights[node.name], expected)
+
+
+def test_parts_leave_the_rest_in_float(observed):
+    network, calibration = observed
+    ours = variants(network, calibration, METHOD)["FFP8"]
+    weights, activations = in_parts(ours)
+    assert not weights.quantizers and weights.weights == ours.weights
+    assert not activations.weights and activations.quantizers == ours.quantizers
+    images = normal(3, 6, *network.input_shape, scale=1)
+    answers = [Emulation(*one.emulated()).run(images) for one in (ours, weights, activations)]
+    assert not np.array_equal(answers[0], answers[1]) and not np.array_equal(*answers[1:])
 
 
 def test_stored_bytes_by_hand(tmp_path, seed):
@@ -205,6 +253,5 @@ def test_stored_bytes_by_hand(tmp_path, seed):
         "FFP8 signed only": 4 * 2,
         "FFP8 per tensor": 4 * 2,
         "FFP8 per channel": 4 * 2 + 3 + 2,
-        "FFP8 without factors": 4 * 2 + 3 + 2,
         "FFP8": 4 * 2 + 3 + 2,
     }

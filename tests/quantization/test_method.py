@@ -9,16 +9,14 @@ import pytest
 from model import Format, accumulator_width, start_integer, supported_splits
 from model.graph.importing.network import load_network
 from model.graph.network import Add, Linear, Network
-from model.quantization.activations import Plan
+from model.quantization.activations import PLANS, Plan
 from model.quantization.calibration import Calibration, FloatNetwork, calibrate
 from model.quantization.compensation import Compensation
 from model.quantization.emulation import Emulation
 from model.quantization.method import (
-    PLANS,
     Method,
     Selection,
     emulated,
-    scaled_quantizer,
     select,
     start_values,
     weight_codes,
@@ -174,14 +172,8 @@ def test_factors_are_those_of_least_noise(tmp_path, seed):
     for step in range(16):
         scale = 2.0 ** (step / 16)
         found = candidate_formats(noise.histogram.values / scale, SPLITS, noise.histogram.counts)
-        costs.append(
-            noise.best(
-                [
-                    Candidate(f, scaled_quantizer(f, scale), e * scale**2, f.max * scale)
-                    for f, e in found
-                ]
-            )[0]
-        )
+        ways = [Candidate(f, f.quantize, e * scale**2, f.max * scale) for f, e in found]
+        costs.append(noise.best(ways, scale)[0])
     chosen = round(16 * np.log2(selection.scales.get("r", 1.0)))
     assert costs[chosen] <= costs[0] and costs[chosen] <= np.median(costs)
 

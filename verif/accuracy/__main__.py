@@ -14,14 +14,20 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from model.comparison.compare import Quantized, ffp8_variants, other_systems, stored_bytes
+from model.comparison.compare import (
+    Quantized,
+    ffp8_variants,
+    in_parts,
+    other_systems,
+    stored_bytes,
+    with_nearest,
+)
 from model.comparison.measures import (
     COMPARED_BY,
     agreement_by_kind,
@@ -41,6 +47,7 @@ from model.quantization.export import export_network
 from model.quantization.method import Method
 from model.quantization.quantize import apply_selection
 from model.quantization.selection_file import write_selection
+from verif.accuracy.paired import PerImage, better_by, per_image
 from verif.accuracy.pictures import draw_pictures
 from verif.accuracy.report import markdown, overview, print_network
 from verif.accuracy.row import Row
@@ -56,7 +63,8 @@ from verif.commands.summaries import SUMMARY
 
 FOLDER = command_folder("accuracy")
 EXP_MAX = 5
-ROWS_OF_TABLE = 16
+OURS = "FFP8"
+ROWS_OF_TABLE = 29
 EXACT_IMAGES = 100
 """Images that the network on codes, exact sums and all, is run on beside its emulation."""
 
@@ -66,8 +74,7 @@ def measure(
 ) -> tuple[Row, np.ndarray]:
     """Run a quantized network on all images; return its row and its answers."""
     started = time.monotonic()
-    parts = quantized.network, quantized.weights, quantized.quantizers
-    answers = Emulation(*parts).run(images.images)
+    answers = Emulation(*quantized.emulated()).run(images.images)
     seconds = time.monotonic() - started
     if not np.isfinite(answers).all():
         raise ValueError(f"{quantized.name}: answers NaN or infinity to a test image")
@@ -173,15 +180,22 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         calibration = calibrate(network, calibration_images.images)
         doubts = calibration_doubts(calibration_images.images, calibration)
         doubts += range_doubts(images.images, calibration_images.images)
-        for quantized in systems(network, calibration, method):
-            progress.update(task, description=f"{network.name}: {quantized.name}")
-            row, answers = measure(quantized, network, images, expected)
+        judged: dict[str, PerImage] = {}
+        for found in systems(network, calibration, method, settings.nearest):
+            progress.update(task, description=f"{network.name}: {found.name}")
+            row, given = measure(found, network, images, expected)
+            judged[found.name] = per_image(shape, expected, given, images.labels)
             rows.append(row)
+            if found.name == OURS:
+                quantized, answers = found, given
             progress.update(task, advance=1)
     print_doubts(doubts, console)
     inputs = source.hashes()
     answered = measured(source.folder, inputs, len(images))
-    rows += rtl_row(quantized, network, images, expected, answered)
+    better = better_by(judged.pop(OURS), judged)
+    rows = [replace(row, ffp8_better_by=better.get(row.scheme)) for row in rows]
+    place = [row.scheme for row in rows].index(OURS) + 1
+    rows[place:place] = rtl_row(quantized, network, images, expected, answered)
     write_selection(replace(quantized.selection, inputs=inputs), folder / "selection.yaml")
     exported = folder / "quantized.npz"
     exact = compare_with_codes(network, quantized, images, expected, answers, exported)
@@ -209,9 +223,21 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
     }
 
 
-def systems(network: Network, calibration: Calibration, method: Method) -> Iterator[Quantized]:
-    """Yield the other systems and FFP8's variants, the method as given last."""
-    return chain(other_systems(network, calibration), ffp8_variants(network, calibration, method))
+def systems(
+    network: Network, calibration: Calibration, method: Method, nearest: bool
+) -> Iterator[Quantized]:
+    """Yield the other systems, FFP8's variants, two of them in parts, and nearest rows."""
+    others = []
+    for quantized in other_systems(network, calibration):
+        others.append(quantized)
+        yield quantized
+    for quantized in ffp8_variants(network, calibration, method):
+        ours = quantized
+        yield quantized
+    yield from in_parts(others[-1])
+    yield from in_parts(ours)
+    for quantized in (*others, ours) if nearest else ():
+        yield with_nearest(network, calibration, method, quantized)
 
 
 def compare_with_codes(
@@ -246,6 +272,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--calibration", help="CALIBRATION=: .npz with images")
     parser.add_argument("--shape", type=sizes, help=SHAPE_HELP)
     parser.add_argument("--images", type=whole(1), help="IMAGES=: how many (all)")
+    parser.add_argument(
+        "--nearest",
+        type=int,
+        choices=(0, 1),
+        default=1,
+        help="NEAREST=0: without the rows of weights rounded to nearest",
+    )
     parser.add_argument("--formats", help="FORMATS=: splits or patterns, as in s?e[1-4]f?")
     return parser.parse_args(arguments)
 
@@ -272,7 +305,7 @@ def run(settings: argparse.Namespace, console: Console) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; 0 when all was measured, 2 for bad input."""
     settings = parse_arguments(arguments)
-    return status_of("accuracy", lambda: run(settings, wide_console(150)))
+    return status_of("accuracy", lambda: run(settings, wide_console(175)))
 
 
 if __name__ == "__main__":

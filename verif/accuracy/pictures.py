@@ -58,10 +58,9 @@ def _draw_systems(path: Path, name: str, rows: Sequence[Row]) -> None:
     )
     axes = np.atleast_1d(axes)
     places = np.arange(len(rows))[::-1]
-    last = len(rows) - 1
     colours = [
-        OURS if index == last else PLAIN if row.scheme.startswith("FFP8") else OTHERS
-        for index, row in enumerate(rows)
+        OURS if row.scheme == "FFP8" else PLAIN if row.scheme.startswith("FFP8") else OTHERS
+        for row in rows
     ]
     bars = axes[0].barh(places, np.clip([row.snr for row in rows], -99, 99), color=colours)
     axes[0].bar_label(bars, fmt="{:.1f}", padding=3, fontsize=8)

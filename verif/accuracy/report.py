@@ -21,7 +21,10 @@ def print_network(summary: dict[str, Any], console: Console) -> None:
         f"{summary['calibration_images']} calibration images"
     )
     table = Table("scheme", box=box.SIMPLE, title=escape(title))
-    headings = "top-1 %", "loss (95 % interval)", "agrees %", "SNR dB", "weights", "activations"
+    headings = (
+        *("top-1 %", "loss (95 % interval)", "agrees %", "SNR dB", "FFP8 better by, dB"),
+        *("weights", "activations"),
+    )
     for heading in headings:
         table.add_column(heading, justify="right")
     for row in summary["rows"]:
@@ -55,9 +58,18 @@ def cells(row: dict[str, Any], summary: dict[str, Any]) -> list[str]:
         loss,
         _percent(row["agreement"], unit=""),
         f"{row['snr']:.1f}",
+        _difference(row["ffp8_better_by"]),
         _share(row["weight_bytes"], summary["float_weight_bytes"]),
         _share(row["activation_bytes"], summary["float_activation_bytes"]),
     ]
+
+
+def _difference(better_by: dict[str, Any] | None) -> str:
+    """Tell the difference of noise, with its interval."""
+    if better_by is None:
+        return "-"
+    difference, low, high = better_by["snr"]
+    return f"{difference:+.1f} ({low:+.1f}, {high:+.1f})"
 
 
 def _percent(share: float | None, unit: str = " %") -> str:
@@ -71,11 +83,12 @@ def _share(count: int, of: int) -> str:
 def markdown(summary: dict[str, Any]) -> str:
     """Return the table in Markdown, as the README quotes it."""
     lines = [
-        "| scheme | top-1 % | loss, points (95 % interval) | agrees with float % | SNR dB |",
-        "|---|--:|--:|--:|--:|",
+        "| scheme | top-1 % | loss, points (95 % interval) | agrees with float % | SNR dB "
+        "| FFP8 better by, dB (95 % interval) |",
+        "|---|--:|--:|--:|--:|--:|",
     ]
     for row in summary["rows"]:
-        lines.append(f"| {row['scheme']} | {' | '.join(cells(row, summary)[:4])} |")
+        lines.append(f"| {row['scheme']} | {' | '.join(cells(row, summary)[:5])} |")
     return "\n".join(lines) + "\n"
 
 

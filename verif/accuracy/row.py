@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Row:
     """What a number system came to: see `measures`; bytes include scales and formats.
 
-    ``agreement`` is None where no class is meant.
+    ``agreement`` is None where no class is meant; ``ffp8_better_by`` is as `better_by` has it, None
+    of FFP8 itself and of what a replay measured.
     """
 
     scheme: str
@@ -23,3 +24,4 @@ class Row:
     weight_bytes: int
     activation_bytes: int
     seconds: float
+    ffp8_better_by: dict[str, tuple[float, float, float]] | None = None

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ...format.format import Format
 from ...format.lookup import quantize
 from ...format.presets import TableFormat
+from ...quantization.activations import PLANS
 from ...quantization.histogram import Histogram
-from .scheme import Quantizer, Scheme, largest_magnitude
+from ...quantization.noise import Candidate
+from .scheme import Quantizer, Scheme, largest_magnitude, single, squared_error
 
 EXPONENT_MIN, EXPONENT_MAX = -127, 127
 """Scales are powers of two that one byte holds: those of OCP's E8M0."""
@@ -34,11 +36,26 @@ class FloatFormat(Scheme):
     def __init__(self, name: str, description: str, table: TableFormat, scaled: bool) -> None:
         self.name, self.description = name, description
         self._table, self._scaled = table, scaled
+        if scaled:
+            self.plans = PLANS
 
     def activations(self, histogram: Histogram) -> Quantizer:
         """Choose the scale, if there is one."""
         exponent = least_error_exponent(self._table, histogram) if self._scaled else 0
         return scaled_quantizer(self._table, exponent)
+
+    def candidates(self, histogram: Histogram, scale: float) -> list[Candidate]:
+        """Return the scales around that of least squared error, times a factor."""
+        if not self._scaled:
+            return super().candidates(histogram, scale)
+        divided, found = histogram.scaled(1 / scale), []
+        best = least_error_exponent(self._table, divided)
+        for exponent in range(best + 1, best - 2, -1):
+            quantize = scaled_quantizer(self._table, exponent)
+            reach = float(np.ldexp(self._table.max, exponent)) * scale
+            error = squared_error(divided, quantize) * scale**2
+            found.append(Candidate(exponent, single(quantize), error, reach))
+        return found
 
     def overhead_bytes(self, channels: int | None = None) -> int:
         """Return 1, for the exponent of a scale, or 0."""

@@ -6,10 +6,12 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from ...quantization.activations import Plan
 from ...quantization.histogram import Histogram
-from .int8_scales import SYMMETRIC, affine_scale, symmetric_scales
+from ...quantization.noise import Candidate
+from .int8_scales import SYMMETRIC, affine_scale, affine_scales, symmetric_scales
 from .integers import quantize_integers
-from .scheme import Quantizer, Scheme, as_float32, largest_magnitude
+from .scheme import Quantizer, Scheme, largest_magnitude, single
 
 _BLOCK = 2**16  # weights whose scales are searched at a time, for the caches
 
@@ -17,17 +19,33 @@ _BLOCK = 2**16  # weights whose scales are searched at a time, for the caches
 class _Int8(Scheme):
     """Symmetric weights and asymmetric activations."""
 
+    plans = Plan(), Plan(of_sums=True)  # a scale is a factor
+
     def activations(self, histogram: Histogram) -> Quantizer:
         """Choose the scale and the zero point, 0 to 255, of least squared error."""
         largest_magnitude(histogram)
         scale, zero_point = affine_scale(histogram)
         return partial(quantize_integers, scale=scale, least=-zero_point, greatest=255 - zero_point)
 
-    def weights(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Quantize weights to -127 to 127 times the scales; see `Scheme.weights`."""
-        single = as_float32(values)
-        quantized = quantize_integers(single, self._scales(single), -SYMMETRIC, SYMMETRIC)
-        return quantized.astype(np.float64)
+    def candidates(self, histogram: Histogram, scale: float) -> list[Candidate]:
+        """Return scales around that of least squared error, each with its best zero point.
+
+        A factor would do nothing that a scale does not.
+        """
+        largest_magnitude(histogram)
+        found = []
+        for own, zero_point, error in affine_scales(histogram):
+            least, greatest = -zero_point, 255 - zero_point
+            quantize = partial(quantize_integers, scale=own, least=least, greatest=greatest)
+            above = histogram.greatest >= -histogram.least
+            reach = float(own) * (greatest if above else zero_point)
+            found.append(Candidate((own, zero_point), single(quantize), error, reach))
+        return found
+
+    def weight_quantizer(self, values: NDArray[np.float32]) -> Quantizer:
+        """Choose scales for -127 to 127; see `Scheme.weight_quantizer`."""
+        scales = self._scales(values)
+        return partial(quantize_integers, scale=scales, least=-SYMMETRIC, greatest=SYMMETRIC)
 
     @abstractmethod
     def _scales(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,6 +18,9 @@ from .integers import stored_scale
 SYMMETRIC = 127
 """Largest code of weights, and, negated, the least."""
 
+STEPS = 16
+"""To an octave of scales, where each is judged by more than its squared error."""
+
 _EVALUATIONS = 2**17  # of a value's error, at least, to an octave of scales
 _CODES = np.arange(-256, 257)  # those at the ends are beyond the range with every zero point
 _ZERO_POINTS = np.arange(256)
@@ -117,6 +120,35 @@ def affine_scale(histogram: Histogram) -> tuple[np.float32, int]:
         if saturation.min() >= least:
             break
     return stored_scale(best, 255)[()], zero_point
+
+
+def affine_scales(histogram: Histogram) -> list[tuple[np.float32, int, float]]:
+    """Return scales in steps, each with its best zero point and the squared error.
+
+    They go down from twice the scale that uses all codes until saturation alone is worse than the
+    best that was found.
+
+    Parameters
+    ----------
+    histogram
+        Not empty.
+    """
+    span = max(histogram.greatest, 0.0) - min(histogram.least, 0.0)
+    if span == 0:
+        return [(np.float32(1), 0, 0.0)]
+    values, counts = histogram.values, histogram.counts.astype(np.float64)
+    found, least = [], np.inf
+    for step in count(1 - STEPS):
+        fitted, errors, saturation = _fit_zero_points(
+            values, counts, span * 2.0 ** (-step / STEPS) / 255
+        )
+        place = int(np.argmin(errors))
+        error = max(float(errors[place]), 0.0)  # a difference of large numbers
+        found.append((stored_scale(fitted[place], 255)[()], place, error))
+        least = min(least, errors[place])
+        if saturation.min() >= least:
+            return found
+    raise AssertionError("saturation outgrows any error")
 
 
 def _fit_zero_points(

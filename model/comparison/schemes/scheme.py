@@ -6,7 +6,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ...quantization.activations import Plan
 from ...quantization.histogram import Histogram
+from ...quantization.noise import Candidate
 
 Quantizer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Real values of any shape to the values that their 8-bit codes stand for.
@@ -24,10 +26,13 @@ class Scheme(ABC):
         As in a table.
     description
         One sentence: the formats, and how a scale is chosen.
+    plans
+        How activations may be chosen; one where there is nothing to choose.
     """
 
     name: str
     description: str
+    plans: tuple[Plan, ...] = (Plan(),)
 
     @abstractmethod
     def activations(self, histogram: Histogram) -> Quantizer:
@@ -44,8 +49,17 @@ class Scheme(ABC):
             If the histogram is empty and there is something to choose.
         """
 
+    def candidates(self, histogram: Histogram, scale: float) -> list[Candidate]:
+        """Return the ways that are worth trying for a tensor with a factor, see `activations`.
+
+        Unless a scheme says otherwise there is one, since it chooses nothing.
+        """
+        quantize = self.activations(histogram.scaled(1 / scale))
+        error = squared_error(histogram.scaled(1 / scale), quantize) * scale**2
+        return [Candidate(None, single(quantize), error, np.inf)]
+
     def weights(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Quantize the weights of a layer; unless a scheme says otherwise, like activations.
+        """Round the weights of a layer to nearest.
 
         Parameters
         ----------
@@ -62,7 +76,14 @@ class Scheme(ABC):
             If a value is NaN, or infinite as a float32.
         """
         single = as_float32(values)
-        return self.activations(Histogram(single))(single).astype(np.float64)
+        return self.weight_quantizer(single)(single).astype(np.float64)
+
+    def weight_quantizer(self, values: NDArray[np.float32]) -> Quantizer:
+        """Choose scales and formats for the weights of a layer, (K, N), and return what rounds.
+
+        It takes (..., N). Unless a scheme says otherwise, weights are as activations.
+        """
+        return self.activations(Histogram(values))
 
     @abstractmethod
     def overhead_bytes(self, channels: int | None = None) -> int:
@@ -73,6 +94,23 @@ class Scheme(ABC):
         channels
             Output channels of a weight tensor; None for activations.
         """
+
+
+def single(quantize: Quantizer) -> Quantizer:
+    """Return a quantizer that takes values of any floating type, those beyond float32 too."""
+
+    def rounded(values: NDArray) -> NDArray[np.float32]:
+        with np.errstate(over="ignore"):
+            return quantize(np.asarray(values, np.float32))
+
+    return rounded
+
+
+def squared_error(histogram: Histogram, quantize: Quantizer) -> float:
+    """Return the squared error on what a histogram counts."""
+    values = histogram.values
+    rounded = quantize(values.astype(np.float32)).astype(np.float64)
+    return float(histogram.counts @ np.square(rounded - values))
 
 
 def as_float32(values: NDArray) -> NDArray[np.float32]:
