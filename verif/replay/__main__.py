@@ -13,8 +13,6 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
 from threadpoolctl import threadpool_limits
 
 from model.graph.images import Images
@@ -25,7 +23,7 @@ from verif.commands.files import write_json
 from verif.commands.folders import BUILD, command_folder
 from verif.commands.interrupts import INTERRUPTED
 from verif.commands.measured import keep_measured
-from verif.commands.messages import one_line, print_doubts, wide_console
+from verif.commands.messages import print_doubts, wide_console
 from verif.commands.running import run_command, status_of
 from verif.replay.answers import compared_answers
 from verif.replay.arguments import check_arguments, parse_arguments
@@ -36,6 +34,7 @@ from verif.replay.legal import LEGAL
 from verif.replay.mismatches import describe_layer_mismatch
 from verif.replay.page import write_page
 from verif.replay.picture import draw_layers
+from verif.replay.progress import ReplayProgress
 from verif.replay.replayer import LayerMismatchError, Replayer
 from verif.replay.report import describe_tile_mismatch, print_report, summarize
 from verif.replay.speed import best_simulator
@@ -48,15 +47,6 @@ from verif.simulator.simulation import SimulationError
 
 FOLDER = command_folder("replay")
 RESULTS = BUILD / "results"
-
-
-class MacRate(ProgressColumn):
-    """Simulated MACs per second so far."""
-
-    def render(self, task) -> Text:
-        """Draw the column."""
-        rate = task.completed / task.elapsed if task.elapsed else 0
-        return Text(f"{rate / 1000:,.0f} kMAC/s", style="progress.data.speed")
 
 
 def replay(arguments: argparse.Namespace, console: Console) -> int:
@@ -76,16 +66,9 @@ def replay(arguments: argparse.Namespace, console: Console) -> int:
     with stages("building"), console.status("building the simulation"):
         store = Store(RESULTS, fresh=arguments.fresh)
         workers = Workers(simulators(arguments, build), store)
-    described = TextColumn("{task.description:>20}", markup=False)
-    columns = (described, BarColumn(), MacRate(), TimeRemainingColumn())
     one_thread = threadpool_limits(1)  # of BLAS: the simulators need the others
-    with stages("replay"), one_thread, Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=total)
-
-        def report(name: str, macs: float) -> None:
-            progress.update(task, description=one_line(name), advance=macs)
-
-        replayer = Replayer(build, workers, names, deepest, report)
+    with stages("replay"), one_thread, ReplayProgress(console, total) as progress:
+        replayer = Replayer(build, workers, names, deepest, progress)
         answers, mismatch = simulate_network(quantized, images, replayer)
     summary = summarize(arguments, subject.source, build, quantized, replayer)
     summary |= {
