@@ -142,13 +142,13 @@ def test_the_overview_has_the_figures_of_the_tables() -> None:
         README.partition("## What `make accuracy` finds")[2].partition("\n## ")[0]
     )
     networks = [cell.partition(":")[0] for cell in head[1:] if "SNR" not in cell or ":" in cell]
-    assert len(overview) == 15 and networks == list(DEFAULT_MODELS)
+    assert len(overview) >= 15 and networks == list(DEFAULT_MODELS)
     for scheme, *cells in overview:
         expected = []
         for network, wants_loss in zip(networks, (True, True, False, False), strict=True):
             section = ACCURACY.partition(f"### {network}\n")[2].partition("\n### ")[0]
             (row,) = [row for row in rows(section) if row[0] == scheme]
-            expected += [row[2]] * wants_loss + [row[-1]]
+            expected += [row[2]] * wants_loss + [row[4]]
         assert cells == expected, scheme
 
 
