@@ -77,9 +77,7 @@ def other_systems(network: Network, calibration: Calibration) -> Iterator[Quanti
     """
     rounding = Rounding(calibration)
     for scheme in OTHER_SCHEMES:
-        ways = [
-            _quantized_by(scheme, network, calibration, plan, rounding) for plan in scheme.plans
-        ]
+        ways = list(_quantized_by(scheme, network, calibration, rounding))
         yield best_of(network, calibration, ways, Quantized.emulated)
 
 
@@ -98,35 +96,33 @@ class Rounding:
 
     def __call__(self, node: Linear, quantize: Quantizer) -> np.ndarray:
         """Return the values of the codes of a layer's weights, (K, N) float64."""
+        round_row = single(quantize)
         if node.name not in self._moments:
-            return quantize(node.weights.astype(np.float32)).astype(np.float64)
+            return round_row(node.weights).astype(np.float64)
         if node.name not in self._known:
             self._known[node.name] = Compensation(self._moments[node.name])
-        return self._known[node.name].round(node.weights, single(quantize))
+        return self._known[node.name].round(node.weights, round_row)
 
 
 def _quantized_by(
-    scheme: Scheme,
-    network: Network,
-    calibration: Calibration,
-    plan: Plan,
-    rounding: Rounding,
-) -> Quantized:
-    chosen = choose_activations(network, calibration, scheme.candidates, plan)
-    rescaled = rescaled_network(network, chosen.scales)
+    scheme: Scheme, network: Network, calibration: Calibration, rounding: Rounding
+) -> Iterator[Quantized]:
+    """Yield what each plan of a scheme makes of a network."""
     overhead = sum(scheme.overhead_bytes(node.weights.shape[1]) for node in network.linears)
     overhead += scheme.overhead_bytes() * len(calibration.histograms)
-    return Quantized(
-        scheme.name,
-        scheme.description,
-        rescaled,
-        {
-            node.name: rounding(node, scheme.weight_quantizer(as_float32(node.weights)))
-            for node in rescaled.linears
-        },
-        {name: one.quantize for name, one in chosen.candidates.items()},
-        overhead,
-    )
+    weights: dict[frozenset[tuple[str, float]], dict[str, np.ndarray]] = {}
+    for plan in scheme.plans:
+        chosen = choose_activations(network, calibration, scheme.candidates, plan)
+        rescaled = rescaled_network(network, chosen.scales)
+        factors = frozenset(chosen.scales.items())  # of a plan, all that weights depend on
+        if factors not in weights:
+            weights[factors] = {
+                node.name: rounding(node, scheme.weight_quantizer(as_float32(node.weights)))
+                for node in rescaled.linears
+            }
+        quantizers = {name: one.quantize for name, one in chosen.candidates.items()}
+        about = scheme.name, scheme.description
+        yield Quantized(*about, rescaled, weights[factors], quantizers, overhead)
 
 
 def in_parts(quantized: Quantized) -> Iterator[Quantized]:

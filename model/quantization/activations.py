@@ -61,11 +61,12 @@ def choose_activations(
     ValueError
         If a tensor has no candidate, naming it.
     """
-    storage, found = plan_storage(network), Chosen({}, {})
+    storage = plan_storage(network)
     shared = shared_scales(network) if plan.scaled else []
     free = {name for group in shared for name in group}
     alone = [(name,) for name in storage.own if name not in free]
     chosen: dict[str, Candidate] = {}
+    scales: dict[str, float] = {}
     for group in (*alone, *shared):
         own = [name for name in group if name in calibration.histograms]
         noise = {name: TensorNoise(name, storage, calibration, plan.of_sums) for name in own}
@@ -75,9 +76,8 @@ def choose_activations(
             search.refine()
         chosen |= search.tried[search.best][1]
         if search.best:
-            found.scales.update(dict.fromkeys(group, 2.0 ** (search.best / STEPS)))
-    found.candidates.update({name: chosen[name] for name in storage.own})
-    return found
+            scales |= dict.fromkeys(group, 2.0 ** (search.best / STEPS))
+    return Chosen({name: chosen[name] for name in storage.own}, scales)
 
 
 class _Search:

@@ -36,6 +36,7 @@ from model.comparison.measures import (
     loss_interval,
     top1,
 )
+from model.comparison.schemes import OTHER_SCHEMES
 from model.format.splits import supported_splits
 from model.graph.images import Images
 from model.graph.network import Network
@@ -64,7 +65,9 @@ from verif.commands.summaries import SUMMARY
 FOLDER = command_folder("accuracy")
 EXP_MAX = 5
 OURS = "FFP8"
-ROWS_OF_TABLE = 29
+VARIANTS_AND_PARTS = 6 + 4
+"""Rows of FFP8, degree of freedom by degree of freedom, and of two systems in parts."""
+
 EXACT_IMAGES = 100
 """Images that the network on codes, exact sums and all, is run on beside its emulation."""
 
@@ -176,7 +179,9 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
     rows: list[Row] = []
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        task = progress.add_task(f"{network.name}: calibration", total=ROWS_OF_TABLE)
+        total = len(OTHER_SCHEMES) + VARIANTS_AND_PARTS
+        total += (len(OTHER_SCHEMES) + 1) * settings.nearest
+        task = progress.add_task(f"{network.name}: calibration", total=total)
         calibration = calibrate(network, calibration_images.images)
         doubts = calibration_doubts(calibration_images.images, calibration)
         doubts += range_doubts(images.images, calibration_images.images)

@@ -106,49 +106,46 @@ def affine_scale(histogram: Histogram) -> tuple[np.float32, int]:
     histogram
         Not empty.
     """
-    span = max(histogram.greatest, 0.0) - min(histogram.least, 0.0)
-    if span == 0:
-        return np.float32(1), 0
-    values, counts = histogram.values, histogram.counts.astype(np.float64)
-    best, zero_point, least = 1.0, 0, np.inf
-    for factor in _factors(len(values)):
-        tried = span * factor / 255
-        fitted, errors, saturation = _fit_zero_points(values, counts, tried)
-        found = int(np.argmin(errors))
-        if errors[found] < least:
-            best, zero_point, least = fitted[found], found, errors[found]
-        if saturation.min() >= least:
-            break
-    return stored_scale(best, 255)[()], zero_point
+    tried = _affine_trials(histogram, _factors(len(histogram.values)))
+    scale, zero_point, _ = min(tried, key=lambda trial: trial[2])
+    return stored_scale(scale, 255)[()], zero_point
 
 
 def affine_scales(histogram: Histogram) -> list[tuple[np.float32, int, float]]:
     """Return scales in steps, each with its best zero point and the squared error.
-
-    They go down from twice the scale that uses all codes until saturation alone is worse than the
-    best that was found.
 
     Parameters
     ----------
     histogram
         Not empty.
     """
+    factors = (2.0 ** (-step / STEPS) for step in count(1 - STEPS))
+    return [
+        (stored_scale(scale, 255)[()], zero_point, max(error, 0.0))  # a difference of large numbers
+        for scale, zero_point, error in _affine_trials(histogram, factors)
+    ]
+
+
+def _affine_trials(
+    histogram: Histogram, factors: Iterator[float]
+) -> Iterator[tuple[float, int, float]]:
+    """Yield scales, each with its best zero point and the squared error.
+
+    The factors, of the scale that uses all codes, go down until saturation alone is worse than the
+    best that was found. A tensor of zeros has the scale 1 and the zero point 0.
+    """
     span = max(histogram.greatest, 0.0) - min(histogram.least, 0.0)
     if span == 0:
-        return [(np.float32(1), 0, 0.0)]
-    values, counts = histogram.values, histogram.counts.astype(np.float64)
-    found, least = [], np.inf
-    for step in count(1 - STEPS):
-        fitted, errors, saturation = _fit_zero_points(
-            values, counts, span * 2.0 ** (-step / STEPS) / 255
-        )
-        place = int(np.argmin(errors))
-        error = max(float(errors[place]), 0.0)  # a difference of large numbers
-        found.append((stored_scale(fitted[place], 255)[()], place, error))
-        least = min(least, errors[place])
+        yield 1.0, 0, 0.0
+        return
+    values, counts, least = histogram.values, histogram.counts.astype(np.float64), np.inf
+    for factor in factors:
+        fitted, errors, saturation = _fit_zero_points(values, counts, span * factor / 255)
+        found = int(np.argmin(errors))
+        yield float(fitted[found]), found, float(errors[found])
+        least = min(least, errors[found])
         if saturation.min() >= least:
-            return found
-    raise AssertionError("saturation outgrows any error")
+            return
 
 
 def _fit_zero_points(

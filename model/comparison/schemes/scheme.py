@@ -54,8 +54,9 @@ class Scheme(ABC):
 
         Unless a scheme says otherwise there is one, since it chooses nothing.
         """
-        quantize = self.activations(histogram.scaled(1 / scale))
-        error = squared_error(histogram.scaled(1 / scale), quantize) * scale**2
+        divided = histogram.scaled(1 / scale)
+        quantize = self.activations(divided)
+        error = squared_error(divided, quantize) * scale**2
         return [Candidate(None, single(quantize), error, np.inf)]
 
     def weights(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
