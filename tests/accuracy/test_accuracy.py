@@ -84,6 +84,13 @@ def test_rows_files_and_pictures(folder, arguments):
     assert (results(folder) / "table.md").read_text().count("\n") == 2 + len(names)
 
 
+def test_nearest_rows_may_be_left_out(folder, arguments):
+    assert accuracy.main([*arguments, "--nearest", "0"]) == 0
+    rows = {row["scheme"]: row for row in summary_of(folder)["rows"]}
+    assert len(rows) == len(OTHER_SCHEMES) + accuracy.VARIANTS_AND_PARTS
+    assert "FFP8, weights alone" in rows and "FFP8, nearest" not in rows
+
+
 def test_what_a_replay_measured_is_a_row_of_its_own(folder, arguments, monkeypatch, tmp_path):
     monkeypatch.setattr(measured, "FOLDER", tmp_path / "measured")
     source = named_source(*arguments[1::2])

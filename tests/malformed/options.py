@@ -31,6 +31,7 @@ CASES = [
     *_numbers("layers", "ROWS", (*COUNT, "65", "1000000000")),
     *_numbers("layers", "COLS", (*COUNT, "65", "1000000000")),
     *_numbers("accuracy", "IMAGES", COUNT),
+    *_numbers("accuracy", "NEAREST", ("2", "-1")),
     *_numbers("checks", "SAMPLE", COUNT),
     *_numbers("checks", "SEED"),
     *_numbers("checks", "JOBS", PROCESSES),

@@ -279,8 +279,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--images", type=whole(1), help="IMAGES=: how many (all)")
     parser.add_argument(
         "--nearest",
-        type=int,
-        choices=(0, 1),
+        type=whole(0, 1),
         default=1,
         help="NEAREST=0: without the rows of weights rounded to nearest",
     )
