@@ -1,4 +1,4 @@
-"""Noise of a tensor where no layer reads it: relative to itself, or to the sum that it goes into."""
+"""Noise of a tensor that no layer reads: relative to itself, or to the sum that it goes into."""
 
 from __future__ import annotations
 
