@@ -29,8 +29,8 @@ def write_pytest(tmp_path: Path, script: str) -> str:
 
 
 FINISH = """
-mkdir -p $BUILD/sim/{name}
-printf '%b' "{data}" > $BUILD/sim/{name}/coverage.dat
+mkdir -p $RUN_FOLDER/{name}
+printf '%b' "{data}" > $RUN_FOLDER/{name}/coverage.dat
 printf '{{"per_test": [{{"name": "one", "outcome": "{outcome}"}}]}}' > $BUILD/tests.json
 exit {status}
 """
@@ -163,6 +163,23 @@ def interrupted(driver: Path, results: Path, tmp_path: Path) -> tuple[int, str, 
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
     return process.returncode, output, json.loads(summary.read_text())
+
+
+def test_a_real_bench_leaves_its_counts(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    process = subprocess.run(
+        [sys.executable, "-m", "verif.code_coverage"]
+        + ["--tests", "add32", "--jobs", "1", "--results", str(results)],
+        env=os.environ | {"BUILD": str(tmp_path / "build"), "RUN_FOLDER": "another/run's"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    summary = json.loads((results / "summary.json").read_text())
+    assert (summary["finished"], summary["runs"]) == (1, 1), process.stdout
+    assert summary["modules"]["ffp8_add32"]["line"]["percent"] == 100
+    assert process.returncode == 1 and not summary["complete"]  # a part proves nothing
 
 
 def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:

@@ -124,19 +124,20 @@ class Campaign:
         unnoticed, summary = folder / "unnoticed", folder / "summary.json"
         command = [sys.executable, "-m", "pytest", *check.guards, "-p", "no:cacheprovider"]
         command += ["--summary", str(summary), "--basetemp", str(folder / "temporary")]
-        variables = {"WITHOUT_CHECK": check.name, "UNNOTICED": str(unnoticed)}
-        variables |= {"SEED": str(self.seed), "WAVES": "0"}
-        self._execute(command, variables, folder / "log")
+        environment = outside_pytest(folder / "simulations")
+        environment |= {"WITHOUT_CHECK": check.name, "UNNOTICED": str(unnoticed)}
+        environment |= {"SEED": str(self.seed), "WAVES": "0"}
+        self._execute(command, environment, folder / "log")
         shutil.rmtree(folder / "temporary", ignore_errors=True)
         endings = _endings(check.guards, summary, unnoticed)
         return Verdict(check, endings, time.monotonic() - start)
 
-    def _execute(self, command: Sequence[str], variables: dict[str, str], log: Path) -> None:
+    def _execute(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
         with log.open("wb") as output:
             with self._lock:
                 if self._stopped:
                     return
-                process = start_session(command, output, outside_pytest() | variables, self.root)
+                process = start_session(command, output, environment, self.root)
                 self._running.add(process)
             process.wait()
         with self._lock:

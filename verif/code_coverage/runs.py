@@ -19,6 +19,8 @@ from verif.simulator.verilator import COVERAGE_DATA
 BENCHES = "tests/benches/test_rtl.py"
 LARGEST = {"EXP_MAX": 5, "ROWS": 4, "COLS": 4, "ACC_WIDTH": 145}
 """What the parameters of a case are at most: larger designs have the same lines, and take long."""
+SIMULATIONS = "sim"
+"""The benches' folder in that of the results."""
 POLL_SECONDS = 0.5
 
 
@@ -92,7 +94,7 @@ class Runs:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunError(f"{self.results}: another run is at work there, wait for it") from None
-        shutil.rmtree(self.results / "sim", ignore_errors=True)
+        shutil.rmtree(self.results / SIMULATIONS, ignore_errors=True)
         for name in ("tests.json", "pytest.log", "coverage.info", "toggles.csv"):
             (self.results / name).unlink(missing_ok=True)
 
@@ -103,8 +105,9 @@ class Runs:
         command += ["--summary", str(self.results / "tests.json")]
         variables = {"SIM": "verilator", "CODE_COVERAGE": "1", "WAVES": "0"}
         variables |= {"BUILD": str(self.results), "SEED": str(self.seed)}
+        environment = outside_pytest(self.results / SIMULATIONS)
         with (self.results / "pytest.log").open("wb") as log:
-            self._process = start_session(command, log, outside_pytest() | variables, ROOT)
+            self._process = start_session(command, log, environment | variables, ROOT)
         while self._process.poll() is None:
             yield from self._new()
             time.sleep(POLL_SECONDS)
@@ -134,6 +137,6 @@ class Runs:
 
     def _new(self) -> list[Path]:
         """Return the counts that have come since the last call."""
-        found = set(self.results.glob(f"sim/*/{COVERAGE_DATA}")) - self.finished
+        found = set(self.results.glob(f"{SIMULATIONS}/*/{COVERAGE_DATA}")) - self.finished
         self.finished |= found
         return sorted(found)

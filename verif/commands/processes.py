@@ -48,9 +48,17 @@ def kill_children() -> None:
                 os.kill(int(child), signal.SIGKILL)
 
 
-def outside_pytest() -> dict[str, str]:
-    """Return the environment without what pytest tells its own processes."""
-    return {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+def outside_pytest(folder: Path | None = None) -> dict[str, str]:
+    """Return the environment of a pytest of its own, without what another tells its processes.
+
+    Parameters
+    ----------
+    folder
+        Where its tests simulate, no other run's; none if they only are to be collected.
+    """
+    own = {name: text for name, text in os.environ.items() if not name.startswith("PYTEST_")}
+    own.pop("RUN_FOLDER", None)
+    return own if folder is None else own | {"RUN_FOLDER": str(folder)}
 
 
 def start_session(

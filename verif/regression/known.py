@@ -79,7 +79,7 @@ def run_known_seed(entry: KnownSeed, root: Path, build: Path) -> str:
     process = subprocess.run(
         dying_with_parent(command),
         cwd=root,
-        env=outside_pytest() | {"TEST_SEED": str(entry.seed), "BUILD": str(build)},
+        env=outside_pytest(build) | {"TEST_SEED": str(entry.seed), "BUILD": str(build)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
