@@ -11,8 +11,9 @@ are imported when they are first used, and need what ``ffp8[networks]`` brings:
 `calibrate`, `choose_formats`, `quantize_network`
     Observe tensors on images; choose a format for each; or all in one, with the weights' codes.
     What `quantize_network` returns runs: ``answers = quantized.run(images)``.
-`read_selection`, `write_selection`, `export_network`
-    The formats as a YAML file; the codes, formats and start values as an .npz file.
+`read_selection`, `write_selection`, `export_network`, `export_onnx`
+    The formats as a YAML file; the codes, formats and start values as an .npz file; the network
+    with its quantizers as an ONNX file that runs anywhere.
 `agreement`, `noise_ratio`
     How near answers are to those of the float network.
 """
@@ -70,6 +71,7 @@ _STEPS = {
     "calibrate": "quantization.calibration",
     "choose_formats": "quantization.steps",
     "export_network": "quantization.export",
+    "export_onnx": "quantization.onnx_export",
     "load_network": "graph.importing.network",
     "noise_ratio": "comparison.measures",
     "quantize_network": "quantization.steps",

@@ -81,6 +81,14 @@ def start_integer(
     return integers[()]
 
 
+def held_start(start: ArrayLike, grid_exponent: Sequence[int]) -> NDArray[np.float64]:
+    """Return start values as an accumulator holds them, rounded to the grid, (N,).
+
+    They are as `start_integer` takes them.
+    """
+    return np.ldexp(start_integer(start, grid_exponent).astype(np.float64), grid_exponent)
+
+
 def _round_to_grid(values: NDArray[np.float32], exponents: list[int]) -> list[int]:
     near = {exponent: -max(-_FAR, min(_FAR, exponent)) for exponent in set(exponents)}
     shifts = np.array([near[exponent] for exponent in exponents], dtype=np.int64)

@@ -77,8 +77,12 @@ def other_systems(network: Network, calibration: Calibration) -> Iterator[Quanti
     """
     rounding = Rounding(calibration)
     for scheme in OTHER_SCHEMES:
-        ways = list(_quantized_by(scheme, network, calibration, rounding))
-        yield best_of(network, calibration, ways, Quantized.emulated)
+        yield best_of(
+            network,
+            calibration,
+            list(_quantized_by(scheme, network, calibration, rounding)),
+            Quantized.emulated,
+        )
 
 
 class Rounding:

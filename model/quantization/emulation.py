@@ -7,20 +7,17 @@ up exactly where this one rounds to float32, and so may differ from it in the la
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import replace
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
 
-from ..graph.network import Add, FloatOperation, Linear, Network, Node, Pool, Product
+from ..graph.network import Network
 from .calibration import batch_size, session
+from .node_models import node_model
 from .noise import Quantize
 
-OPSET, IR_VERSION = 17, 8
 THREADS = 2
 
 
@@ -44,9 +41,12 @@ class Emulation:
         quantizers: Mapping[str, Quantize],
     ) -> None:
         self._network, self._quantizers = network, quantizers
-        self._sessions = [
-            session(_node_model(node, network, weights.get(node.name))) for node in network.nodes
+        batch = network.batch or "N"
+        nodes = [
+            replace(node, weights=weights[node.name]) if node.name in weights else node
+            for node in network.nodes
         ]
+        self._sessions = [session(node_model(node, network.shapes, batch)) for node in nodes]
         self._last_use = {
             name: index for index, node in enumerate(network.nodes) for name in node.inputs
         }
@@ -76,8 +76,6 @@ class Emulation:
         tensors = {network.input: self._quantized(network.input, padded)}
         for index, (node, runner) in enumerate(zip(network.nodes, self._sessions, strict=True)):
             (result,) = runner.run(None, {name: tensors[name] for name in node.inputs})
-            if isinstance(node, FloatOperation) and node.activation:
-                result = node.activation(result)
             tensors[node.output] = self._quantized(node.output, result)
             for name in set(node.inputs):
                 if self._last_use[name] == index and name != network.output:
@@ -91,74 +89,3 @@ class Emulation:
             return self._quantizers[name](values)
         except ValueError as error:
             raise ValueError(f"tensor '{name}': {error}") from error
-
-
-def _node_model(node: Node, network: Network, weights: np.ndarray | None) -> onnx.ModelProto:
-    """Return a model of one node, its activation included but for that of a `FloatOperation`."""
-    if isinstance(node, FloatOperation):
-        return node.model
-    make = partial(_graph, node, network)
-    if isinstance(node, Linear):
-        return _linear_model(node, node.weights if weights is None else weights, make)
-    if isinstance(node, Product):
-        return make([("MatMul", list(node.inputs), {})], {})
-    if isinstance(node, Add):
-        return make([("Add", list(node.inputs), {})], {})
-    if isinstance(node, Pool):
-        operator = {"average": "AveragePool", "max": "MaxPool"}[node.kind]
-        return make([(operator, list(node.inputs), _window_attributes(node))], {})
-    return make([("Flatten", list(node.inputs), {})], {})
-
-
-def _linear_model(node: Linear, weights: np.ndarray, make: partial) -> onnx.ModelProto:
-    (source,) = node.inputs
-    constants = {"weights": weights, "bias": node.bias}
-    if node.window is None:
-        steps = [("MatMul", [source, "weights"], {}), ("Add", ["", "bias"], {})]
-        return make(steps, constants)
-    columns = weights.shape[1]
-    constants["weights"] = weights.T.reshape(columns, -1, *node.window.kernel)
-    attributes = _window_attributes(node) | {"group": node.groups}
-    return make([("Conv", [source, "weights", "bias"], attributes)], constants)
-
-
-def _window_attributes(node: Linear | Pool) -> dict[str, object]:
-    window = node.window
-    attributes = {"kernel_shape": window.kernel, "strides": window.strides, "pads": window.pads}
-    dilated = window.dilations != (1, 1)
-    return attributes | ({"dilations": window.dilations} if dilated else {})
-
-
-def _graph(
-    node: Node,
-    network: Network,
-    steps: list[tuple[str, list[str], dict]],
-    constants: dict[str, np.ndarray],
-) -> onnx.ModelProto:
-    """Chain operators; an input named "" is the result of the one before."""
-    if node.activation and math.isfinite(node.activation.upper):
-        steps = [*steps, ("Clip", ["", "lower", "upper"], {})]
-        constants = constants | {"lower": np.zeros(()), "upper": np.array(node.activation.upper)}
-    elif node.activation:
-        steps = [*steps, ("Relu", [""], {})]
-    operators, previous = [], ""
-    for index, (kind, inputs, attributes) in enumerate(steps):
-        result = node.output if index == len(steps) - 1 else f"{node.output}/{index}"
-        named = [name or previous for name in inputs]
-        operators.append(helper.make_node(kind, named, [result], **attributes))
-        previous = result
-    graph = helper.make_graph(
-        operators,
-        "node",
-        [_information(name, network) for name in dict.fromkeys(node.inputs)],
-        [_information(node.output, network)],
-        [numpy_helper.from_array(v.astype(np.float32), name) for name, v in constants.items()],
-    )
-    opset = helper.make_opsetid("", OPSET)
-    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
-
-
-def _information(name: str, network: Network) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(
-        name, TensorProto.FLOAT, [network.batch or "N", *network.shapes[name]]
-    )

@@ -16,10 +16,10 @@ from typing import Literal
 
 import numpy as np
 
-from ..arithmetic.accumulator import accumulator_width
+from ..arithmetic.accumulator import accumulator_width, held_start
 from ..format.format import Format
 from ..format.splits import Split, supported_splits
-from ..graph.network import Linear, Network
+from ..graph.network import Linear, Network, Node
 from .activations import PLANS, Plan, choose_activations
 from .calibration import Calibration
 from .compensation import Compensation
@@ -176,9 +176,25 @@ def _parts(network: Network, calibration: Calibration, selection: Selection) -> 
 
 
 def emulated(network: Network, selection: Selection, codes: Mapping[str, np.ndarray]) -> Parts:
-    """Return the network that an `Emulation` takes, the values of weights, and quantizers."""
+    """Return the network that an `Emulation` takes, the values of weights, and quantizers.
+
+    The network's biases are as an accumulator holds them.
+    """
+    storage = plan_storage(network)
+
+    def held(node: Node) -> Node:
+        if not isinstance(node, Linear):
+            return node
+        fmt_a, chosen = (
+            selection.tensors[storage.source(node.inputs[0])],
+            selection.weights[node.name],
+        )
+        grid = fmt_a.unit_exponent + chosen.fmt.unit_exponent - chosen.biases
+        return replace(node, bias=held_start(start_values(node), grid.tolist()))
+
+    rescaled = rescaled_network(network, selection.scales)
     return (
-        rescaled_network(network, selection.scales),
+        replace(rescaled, nodes=tuple(map(held, rescaled.nodes))),
         {name: selection.weights[name].decode(found) for name, found in codes.items()},
         {name: fmt.quantize for name, fmt in selection.tensors.items()},
     )

@@ -62,11 +62,12 @@ def rescaled_network(network: Network, scales: Mapping[str, float]) -> Network:
 
     def rescaled(node: Node) -> Node:
         factor = scales.get(node.output, 1.0)
+        reads = scales.get(node.inputs[0], 1.0)
         changes: dict[str, object] = {}
         if node.activation and factor != 1.0:
             changes["activation"] = Relu(node.activation.upper / factor)
-        if isinstance(node, Linear):
-            changes["weights"] = node.weights * (scales.get(node.inputs[0], 1.0) / factor)
+        if isinstance(node, Linear) and (reads, factor) != (1.0, 1.0):
+            changes["weights"] = node.weights * (reads / factor)
             changes["bias"] = node.bias / factor
         return dataclasses.replace(node, **changes) if changes else node
 

@@ -241,9 +241,9 @@ def test_stored_bytes_by_hand(tmp_path, seed):
     assert overheads == {
         "FP8 (1,5,2,15)": 0,
         "HFP8 (1,4,3,11)": 0,
-        "OCP E4M3": 4,
-        "OCP E5M2": 4,
-        "LLVM E3M4": 4,
+        "OCP E4M3": 2 + 7,
+        "OCP E5M2": 2 + 7,
+        "LLVM E3M4": 2 + 7,
         "S2FP8 (1,5,2)": 32,
         "Flexpoint 8+5": 4,
         "INT8 per tensor": 2 * 5 + 2 * 4,

@@ -128,9 +128,9 @@ def test_table():
     assert overheads == {
         "FP8 (1,5,2,15)": (0, 0),
         "HFP8 (1,4,3,11)": (0, 0),
-        "OCP E4M3": (1, 1),
-        "OCP E5M2": (1, 1),
-        "LLVM E3M4": (1, 1),
+        "OCP E4M3": (1, 64),
+        "OCP E5M2": (1, 64),
+        "LLVM E3M4": (1, 64),
         "S2FP8 (1,5,2)": (8, 8),
         "Flexpoint 8+5": (1, 1),
         "INT8 per tensor": (5, 4),

@@ -123,6 +123,25 @@ def test_scale_of_least_error(name, rng):
     assert saturated or name == "OCP E5M2"
 
 
+@pytest.mark.parametrize("name", SCALED)
+def test_each_column_of_weights_has_a_scale_of_its_own(name, rng):
+    """As if it were alone, one of zeros among them; any matrix is rounded so."""
+    preset, kind, largest = SCALED[name]
+    sizes = np.exp2(rng.integers(-12, 12, 40))
+    weights = (rng.standard_normal((37, 40)) ** 3 * sizes).astype(np.float32)
+    weights[:, 7] = 0
+    given = rng.standard_normal((5, 3, 40)).astype(np.float32) * sizes.astype(np.float32)
+    quantize = SCHEMES[name].weight_quantizer(weights)
+    chosen = [least_error_exponent(PRESETS[preset], Histogram(column)) for column in weights.T]
+    assert len(set(chosen)) > 10 and chosen[7] == 0
+    for n, exponent in enumerate(chosen):
+        for matrix in (weights[:, n], given[..., n]):
+            whole = np.zeros((*matrix.shape, 40), np.float32)
+            whole[..., n] = matrix
+            expected = ml_quantize(kind, largest, matrix, exponent)
+            np.testing.assert_array_equal(quantize(whole)[..., n], expected)
+
+
 def test_scale_limits():
     """Scales stay where one byte holds their exponent and float32 every value."""
     for preset in ("ocp_e4m3", "ocp_e5m2", "llvm_e3m4"):

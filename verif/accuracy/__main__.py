@@ -14,9 +14,11 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
+import onnx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -46,6 +48,7 @@ from model.quantization.doubts import calibration_doubts, range_doubts
 from model.quantization.emulation import Emulation
 from model.quantization.export import export_network
 from model.quantization.method import Method
+from model.quantization.onnx_export import export_onnx
 from model.quantization.quantize import apply_selection
 from model.quantization.selection_file import write_selection
 from verif.accuracy.paired import PerImage, better_by, per_image
@@ -176,7 +179,7 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
     float_seconds = time.monotonic() - started
     if not np.isfinite(expected).all():
         raise ValueError(f"network '{network.name}' answers NaN or infinity to a test image")
-    rows: list[Row] = []
+    table: list[tuple[int, Row]] = []
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
         total = len(OTHER_SCHEMES) + VARIANTS_AND_PARTS
@@ -186,11 +189,11 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         doubts = calibration_doubts(calibration_images.images, calibration)
         doubts += range_doubts(images.images, calibration_images.images)
         judged: dict[str, PerImage] = {}
-        for found in systems(network, calibration, method, settings.nearest):
+        for part, found in systems(network, calibration, method, settings.nearest):
             progress.update(task, description=f"{network.name}: {found.name}")
             row, given = measure(found, network, images, expected)
             judged[found.name] = per_image(shape, expected, given, images.labels)
-            rows.append(row)
+            table.append((part, row))
             if found.name == OURS:
                 quantized, answers = found, given
             progress.update(task, advance=1)
@@ -198,12 +201,12 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
     inputs = source.hashes()
     answered = measured(source.folder, inputs, len(images))
     better = better_by(judged.pop(OURS), judged)
-    rows = [replace(row, ffp8_better_by=better.get(row.scheme)) for row in rows]
+    table.sort(key=itemgetter(0))
+    rows = [replace(row, ffp8_better_by=better.get(row.scheme)) for _, row in table]
     place = [row.scheme for row in rows].index(OURS) + 1
     rows[place:place] = rtl_row(quantized, network, images, expected, answered)
     write_selection(replace(quantized.selection, inputs=inputs), folder / "selection.yaml")
-    exported = folder / "quantized.npz"
-    exact = compare_with_codes(network, quantized, images, expected, answers, exported)
+    exact = compare_with_codes(network, quantized, images, expected, answers, folder)
     draw_pictures(folder, network, calibration, quantized.selection, rows)
     float_bytes = stored_bytes(network, None)
     return {
@@ -230,19 +233,21 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
 
 def systems(
     network: Network, calibration: Calibration, method: Method, nearest: bool
-) -> Iterator[Quantized]:
-    """Yield the other systems, FFP8's variants, two of them in parts, and nearest rows."""
-    others = []
+) -> Iterator[tuple[int, Quantized]]:
+    """Yield every row's system with its part of the table: systems, parts of two, nearest rows.
+
+    What belongs to a system follows it, so that nobody has to keep the weights of all.
+    """
     for quantized in other_systems(network, calibration):
-        others.append(quantized)
-        yield quantized
+        yield 0, quantized
+        if nearest:
+            yield 2, with_nearest(network, calibration, method, quantized)
+    yield from ((1, part) for part in in_parts(quantized))
     for quantized in ffp8_variants(network, calibration, method):
-        ours = quantized
-        yield quantized
-    yield from in_parts(others[-1])
-    yield from in_parts(ours)
-    for quantized in (*others, ours) if nearest else ():
-        yield with_nearest(network, calibration, method, quantized)
+        yield 0, quantized
+    yield from ((1, part) for part in in_parts(quantized))
+    if nearest:
+        yield 2, with_nearest(network, calibration, method, quantized)
 
 
 def compare_with_codes(
@@ -251,13 +256,16 @@ def compare_with_codes(
     images: Images,
     expected: np.ndarray,
     answers: np.ndarray,
-    path: Path,
+    folder: Path,
 ) -> dict[str, object]:
-    """Run the network on codes too, and export it; return how near either is to float."""
+    """Run the network on codes too, and what is exported of it; return how near each is."""
     on_codes = apply_selection(network, quantized.selection, quantized.codes)
-    export_network(on_codes, path)
+    export_network(on_codes, folder / "quantized.npz")
+    exported = folder / "quantized.onnx"
+    export_onnx(on_codes, exported)
     few = images.images[:EXACT_IMAGES]
     exact = on_codes.run(few)
+    by_file = FloatNetwork(replace(network, model=onnx.load(exported))).run(few)
     expected, answers = expected[: len(few)], answers[: len(few)]
     shape = network.shapes[network.output]
     return {
@@ -266,6 +274,8 @@ def compare_with_codes(
         "snr": bounded_noise_ratio(expected, exact),
         "emulated_agreement": agreement_by_kind(shape, expected, answers),
         "emulated_snr": bounded_noise_ratio(expected, answers),
+        "same_in_onnx": float(100 * np.mean((by_file == exact).all(axis=1))),
+        "onnx_agreement": agreement_by_kind(shape, exact, by_file),
     }
 
 

@@ -42,7 +42,13 @@ def print_network(summary: dict[str, Any], console: Console) -> None:
         f"{_percent(exact['agreement'])}, SNR {exact['snr']:.1f} dB; emulated, as in the table, "
         f"the same images: {_percent(exact['emulated_agreement'])}, {exact['emulated_snr']:.1f} dB"
     )
-    where = f"selection, quantized network and pictures: {summary['folder']}\n"
+    console.print(
+        f"the exported ONNX file, the same images: {_percent(exact['same_in_onnx'])} of the "
+        f"answers are those of the codes, bit for bit, {_percent(exact['onnx_agreement'])} agree"
+    )
+    where = (
+        f"selection, quantized network, as codes and as ONNX, and pictures: {summary['folder']}\n"
+    )
     console.print(where, markup=False, soft_wrap=True)
 
 

@@ -7,7 +7,10 @@ from .int8 import Int8PerChannel, Int8PerTensor
 from .scheme import Quantizer, Scheme
 from .shifted_squeezed import ShiftedSqueezed
 
-_SCALED = "times a power of two for each tensor, that of least squared error, saturating."
+_SCALED = (
+    "times a power of two for each tensor and each output channel of the weights, that of least "
+    "squared error, saturating."
+)
 
 OTHER_SCHEMES: list[Scheme] = [
     FloatFormat(

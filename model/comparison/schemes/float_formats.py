@@ -1,4 +1,4 @@
-"""8-bit floating-point formats of other systems, as they are or with a power of two as scale.
+"""8-bit floating-point formats of other systems, as they are or with powers of two as scales.
 
 A value beyond the largest finite one saturates, and codes of NaN and infinity are never used.
 """
@@ -21,7 +21,7 @@ EXPONENT_MIN, EXPONENT_MAX = -127, 127
 
 
 class FloatFormat(Scheme):
-    """A format as it is, or times a power of two for each tensor.
+    """A format as it is, or times a power of two for each tensor and each column of weights.
 
     Parameters
     ----------
@@ -57,9 +57,22 @@ class FloatFormat(Scheme):
             found.append(Candidate(exponent, single(quantize), error, reach))
         return found
 
+    def weight_quantizer(self, values: NDArray[np.float32]) -> Quantizer:
+        """Choose a scale for each column, if there are any; see `Scheme.weight_quantizer`."""
+        if not self._scaled:
+            return super().weight_quantizer(values)
+        exponents = least_error_exponents(self._table, values)
+        unscaled = scaled_quantizer(self._table, 0)
+
+        def quantize(array: NDArray[np.float32]) -> NDArray[np.float32]:
+            with np.errstate(over="ignore"):
+                return np.ldexp(unscaled(np.ldexp(array, -exponents)), exponents)
+
+        return quantize
+
     def overhead_bytes(self, channels: int | None = None) -> int:
-        """Return 1, for the exponent of a scale, or 0."""
-        return int(self._scaled)
+        """Return 1 for the exponent of each scale."""
+        return (channels or 1) * self._scaled
 
 
 def scaled_quantizer(table: TableFormat, exponent: int) -> Quantizer:
@@ -74,40 +87,59 @@ def scaled_quantizer(table: TableFormat, exponent: int) -> Quantizer:
 
 
 def least_error_exponent(table: TableFormat, histogram: Histogram) -> int:
-    """Return the exponent of the scale of least squared error, 0 for a tensor of zeros.
-
-    Halving the scale keeps every value in range. So the search goes down from the least scale
-    that saturates nothing, until saturation alone is worse than the best scale found.
+    """Return the exponent of a tensor's scale; see `least_error_exponents`.
 
     Raises
     ------
     ValueError
         If the histogram is empty.
     """
-    largest = largest_magnitude(histogram)
-    if largest == 0:
-        return 0
-    values, counts = histogram.values, histogram.counts
-    best, least = 0, np.inf
-    for exponent in range(_unsaturated_exponent(table, largest), EXPONENT_MIN - 1, -1):
-        codes, _ = table.format.encode_scaled(values, -exponent, clamp=table.largest)
-        errors = np.ldexp(table.decode(codes), exponent) - values
-        error = counts @ np.square(errors)
-        if error < least:
-            best, least = exponent, error
-        excess = np.abs(values) - np.ldexp(table.max, exponent - 1)
-        if counts @ np.square(np.maximum(excess, 0)) >= least:
-            break
+    largest_magnitude(histogram)
+    return int(least_error_exponents(table, histogram.values[:, None], histogram.counts)[0])
+
+
+def least_error_exponents(
+    table: TableFormat, values: NDArray[np.floating], counts: NDArray | None = None
+) -> NDArray[np.int32]:
+    """Return the exponents of the scales of least squared error, 0 for a column of zeros.
+
+    Halving a scale keeps every value in range. So the search goes down from the least scale
+    that saturates nothing, until saturation alone is worse than the best scale found.
+
+    Parameters
+    ----------
+    values
+        (K, N), a scale for each of the columns.
+    counts
+        (K,), how often each row counts; once unless given.
+    """
+    values = np.asarray(values, np.float64)
+    counts = np.ones(len(values)) if counts is None else counts
+    largest = np.abs(values).max(axis=0)
+    best = np.zeros(values.shape[1], np.int32)
+    least = np.full(values.shape[1], np.inf)
+    exponents = _unsaturated_exponents(table, largest)
+    left = np.flatnonzero(largest)
+    while len(left):
+        columns, tried = values[:, left], exponents[left]
+        codes, _ = table.format.encode_scaled(columns, -tried, clamp=table.largest)
+        errors = counts @ np.square(np.ldexp(table.decode(codes), tried) - columns)
+        better = errors < least[left]
+        best[left[better]], least[left[better]] = tried[better], errors[better]
+        exponents[left] -= 1
+        beyond = np.maximum(np.abs(columns) - np.ldexp(table.max, tried - 1), 0)
+        hopeful = counts @ np.square(beyond) < least[left]
+        left = left[hopeful & (tried > EXPONENT_MIN)]
     return best
 
 
-def _unsaturated_exponent(table: TableFormat, largest: float) -> int:
-    """Return the least exponent that saturates nothing, if float32 holds all values with it."""
-    significand, exponent = np.frexp(largest)
+def _unsaturated_exponents(table: TableFormat, largest: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Return the least exponents that saturate nothing, if float32 holds all values with them."""
+    significands, exponents = np.frexp(largest)
     top_significand, top_exponent = np.frexp(table.max)
-    exponent += (significand > top_significand) - top_exponent
+    exponents += (significands > top_significand) - top_exponent
     beyond = np.finfo(np.float32).maxexp - top_exponent
-    return int(np.clip(exponent, EXPONENT_MIN, min(EXPONENT_MAX, beyond)))
+    return np.clip(exponents, EXPONENT_MIN, min(EXPONENT_MAX, beyond))
 
 
 def _quantize(
