@@ -14,6 +14,7 @@
 ##                   MODEL= LAYERS= SHAPE=                   ROWS= COLS=
 ##   make accuracy FFP8 and the other 8-bit systems on real networks: table, pictures, formats
 ##                   MODEL= DATA= CALIBRATION= IMAGES= SHAPE=  FORMATS=splits, as in s?e[1-4]f?  NEAREST=0
+##                   CURVE=1 with fewer calibration images   DOCUMENT=folder for tables and picture
 ##   make sim      the simulator regression                  SEED= TESTS=pattern WAVES=1
 ##                   FAILED=1 what failed or was cut short   LIMIT=seconds a test may take
 ##   make test     what a change must pass: lint, then all tests (same variables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -53,6 +53,10 @@ class Quantized:
         Bytes of scales, zero points and formats.
     selection, codes
         Of FFP8: the formats, and the weights' codes.
+    scales
+        What a tensor is to be multiplied with, where that is not 1: factors in the weights.
+    choices, weight_quantizers
+        Of another system: what was chosen for each tensor, and what rounds each layer's weights.
     """
 
     name: str
@@ -63,6 +67,9 @@ class Quantized:
     overhead: int
     selection: Selection | None = None
     codes: Mapping[str, np.ndarray] | None = None
+    scales: Mapping[str, float] = field(default_factory=dict)
+    choices: Mapping[str, object] = field(default_factory=dict)
+    weight_quantizers: Mapping[str, Quantizer] = field(default_factory=dict)
 
     def emulated(self) -> Parts:
         """Return what an `Emulation` takes."""
@@ -114,19 +121,27 @@ def _quantized_by(
     """Yield what each plan of a scheme makes of a network."""
     overhead = sum(scheme.overhead_bytes(node.weights.shape[1]) for node in network.linears)
     overhead += scheme.overhead_bytes() * len(calibration.histograms)
-    weights: dict[frozenset[tuple[str, float]], dict[str, np.ndarray]] = {}
+    known: dict[frozenset[tuple[str, float]], tuple[dict, dict]] = {}
     for plan in scheme.plans:
         chosen = choose_activations(network, calibration, scheme.candidates, plan)
         rescaled = rescaled_network(network, chosen.scales)
         factors = frozenset(chosen.scales.items())  # of a plan, all that weights depend on
-        if factors not in weights:
-            weights[factors] = {
-                node.name: rounding(node, scheme.weight_quantizer(as_float32(node.weights)))
-                for node in rescaled.linears
-            }
+        if factors not in known:
+            own = {n.name: scheme.weight_quantizer(as_float32(n.weights)) for n in rescaled.linears}
+            known[factors] = {n.name: rounding(n, own[n.name]) for n in rescaled.linears}, own
+        weights, weight_quantizers = known[factors]
         quantizers = {name: one.quantize for name, one in chosen.candidates.items()}
         about = scheme.name, scheme.description
-        yield Quantized(*about, rescaled, weights[factors], quantizers, overhead)
+        yield Quantized(
+            *about,
+            rescaled,
+            weights,
+            quantizers,
+            overhead,
+            scales=chosen.scales,
+            choices={name: one.choice for name, one in chosen.candidates.items()},
+            weight_quantizers=weight_quantizers,
+        )
 
 
 def in_parts(quantized: Quantized) -> Iterator[Quantized]:
@@ -148,7 +163,7 @@ def ffp8_variants(
     splits = method.splits
     plain = replace(method, per_channel=False, plans=(Plan(),))
     signed = tuple(split for split in splits if split[0])
-    quantize = partial(_quantized_to, network, calibration)
+    quantize = partial(quantized_to, network, calibration)
     yield quantize(
         "FFP8 one format for all layers",
         "One format for all activations and one for all weights, of least relative squared error.",
@@ -194,7 +209,7 @@ def with_nearest(
     about = "Likewise, weights of least squared error, rounded to nearest."
     if quantized.selection:
         chosen = with_nearest_weights(network, calibration, method, quantized.selection)
-        return _quantized_to(network, calibration, name, about, chosen)
+        return quantized_to(network, calibration, name, about, chosen)
     (scheme,) = [one for one in OTHER_SCHEMES if one.name == quantized.name]
     weights = {node.name: scheme.weights(node.weights) for node in quantized.network.linears}
     return replace(quantized, name=name, description=about, weights=weights)
@@ -204,13 +219,14 @@ def _build(method: Method) -> tuple[int, int]:
     return method.exp_max, method.k_max
 
 
-def _quantized_to(
+def quantized_to(
     network: Network,
     calibration: Calibration,
     name: str,
     description: str,
     selection: Selection,
 ) -> Quantized:
+    """Return what FFP8 makes of a network with formats chosen for it."""
     codes = weight_codes(network, selection, calibration)
     several = any(len(set(chosen.biases.tolist())) > 1 for chosen in selection.weights.values())
     further = sum(node.weights.shape[1] - 1 for node in network.linears) if several else 0
@@ -221,6 +237,7 @@ def _quantized_to(
         FORMAT_BYTES * (len(selection.tensors) + len(selection.weights)) + further,
         selection,
         codes,
+        selection.scales,
     )
 
 

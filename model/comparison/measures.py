@@ -65,15 +65,24 @@ def noise_ratio(expected: NDArray, answers: NDArray) -> float:
     """
     _check_alike(expected, answers)
     signal = np.square(expected, dtype=np.float64).sum()
-    noise = np.square(expected.astype(np.float64) - answers).sum()
+    return decibels(signal, np.square(expected.astype(np.float64) - answers).sum())
+
+
+def decibels(signal: float, noise: float) -> float:
+    """Return the ratio of two sums of squares; infinity without noise, minus without signal."""
     if noise == 0:
         return math.inf
     return 10 * math.log10(signal / noise) if signal else -math.inf
 
 
+def bounded(ratio: float) -> float:
+    """Return a ratio in dB within what JSON can hold."""
+    return min(max(ratio, -SNR_MAX), SNR_MAX)
+
+
 def bounded_noise_ratio(expected: NDArray, answers: NDArray) -> float:
     """Return `noise_ratio`, within what JSON can hold."""
-    return min(max(noise_ratio(expected, answers), -SNR_MAX), SNR_MAX)
+    return bounded(noise_ratio(expected, answers))
 
 
 def _check_alike(expected: NDArray, answers: NDArray) -> None:

@@ -7,7 +7,7 @@ up exactly where this one rounds to float32, and so may differ from it in the la
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -69,18 +69,32 @@ class Emulation:
         with ThreadPoolExecutor(THREADS) as pool:
             return np.concatenate(list(pool.map(self._run_batch, batches)))
 
-    def _run_batch(self, images: np.ndarray) -> np.ndarray:
+    def tensors(self, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and values, (N, ...) float32, of every tensor as it is computed.
+
+        Parameters
+        ----------
+        images
+            As `run` takes them, no more than the network takes at a time.
+        """
         network = self._network
         missing = network.batch - len(images) if network.batch else 0
         padded = np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
         tensors = {network.input: self._quantized(network.input, padded)}
+        yield network.input, tensors[network.input][: len(images)]
         for index, (node, runner) in enumerate(zip(network.nodes, self._sessions, strict=True)):
             (result,) = runner.run(None, {name: tensors[name] for name in node.inputs})
             tensors[node.output] = self._quantized(node.output, result)
+            yield node.output, tensors[node.output][: len(images)]
             for name in set(node.inputs):
-                if self._last_use[name] == index and name != network.output:
+                if self._last_use[name] == index:
                     del tensors[name]
-        return tensors[network.output][: len(images)].reshape(len(images), -1)
+
+    def _run_batch(self, images: np.ndarray) -> np.ndarray:
+        for name, values in self.tensors(images):
+            if name == self._network.output:
+                answers = values
+        return answers.reshape(len(images), -1)
 
     def _quantized(self, name: str, values: np.ndarray) -> np.ndarray:
         if name not in self._quantizers:

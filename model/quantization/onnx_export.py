@@ -10,12 +10,12 @@ one. Nothing else differs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, parser
+from onnx import helper, parser
 
 from ..arithmetic.accumulator import held_start
 from ..format.float32_values import exist
@@ -23,7 +23,7 @@ from ..format.format import Format
 from ..graph.files import written_whole
 from ..graph.network import Add, FloatOperation, Linear, Node, Pool, Product, Reshape
 from .gemm_layer import GemmLayer, Layer
-from .node_models import IR_VERSION, OPSET, node_model
+from .onnx_parts import Parts, newest
 from .product_layer import ProductLayer
 from .quantized import (
     AddLayer,
@@ -87,13 +87,13 @@ def onnx_model(network: QuantizedNetwork) -> onnx.ModelProto:
     """
     _check(network)
     floats = [layer.model for layer in network.nodes if isinstance(layer, FloatLayer)]
-    opset = max([OPSET, *(one.version for model in floats for one in model.opset_import)])
+    opset, ir_version = newest(floats)
     exponents = max((fmt.exponent for fmt in network.formats.values() if fmt), default=0)
     model = helper.make_model(
         _graph(network, next(filter(None, map(_images_at_a_time, floats)), "N")),
         functions=[_quantize_function(exponents, opset)],
         opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)],
-        ir_version=max([IR_VERSION, *(model.ir_version for model in floats)]),
+        ir_version=ir_version,
         producer_name="ffp8",
     )
     helper.set_model_props(model, _properties(network))
@@ -151,89 +151,29 @@ def _graph(network: QuantizedNetwork, batch: int | str) -> onnx.GraphProto:
     """Put the network together: each node, and after it the quantizer of its result."""
     shapes = {network.input: network.input_shape}
     shapes |= {layer.output: layer.output_shape for layer in network.nodes}
-    parts = _Parts(shapes)
+    parts = Parts(shapes, batch)
     if fmt := network.formats[network.input]:
-        parts.quantize(network.input, parts.unused(f"{network.input}/codes"), fmt)
+        parts.hold_input(network.input, partial(_quantize, fmt))
     for layer in network.nodes:
-        passes = isinstance(layer, MaxPoolLayer | ReshapeLayer)
-        graph = node_model(_node(layer), shapes, batch).graph
-        parts.add(graph, layer, None if passes else network.formats[layer.output])
-
-    def info(name: str) -> onnx.ValueInfoProto:
-        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, *shapes[name]])
-
-    ends = [info(network.input)], [info(network.output)]
-    return helper.make_graph(parts.operators, network.name, *ends, parts.constants)
+        fmt = network.formats[layer.output]
+        passes = fmt is None or isinstance(layer, MaxPoolLayer | ReshapeLayer)
+        parts.add(_node(layer), None if passes else partial(_quantize, fmt))
+    return parts.graph(network.name, network.input, network.output)
 
 
-class _Parts:
-    """Operators of many graphs in one, where no name stands for two things.
-
-    Parameters
-    ----------
-    tensors
-        Names that are the network's.
-    """
-
-    def __init__(self, tensors: Iterable[str]) -> None:
-        self.operators: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-        self._taken = set(tensors)
-        self._read_as: dict[str, str] = {}
-
-    def unused(self, name: str) -> str:
-        """Return a name that nothing has."""
-        while name in self._taken:
-            name += "_"
-        self._taken.add(name)
-        return name
-
-    def quantize(self, source: str, target: str, fmt: Format) -> None:
-        """Hold a tensor to the values of a format."""
-        self._read_as[source] = target
-        limits = {"lowest": -fmt.max if fmt.sign else 0.0, "highest": fmt.max}
-        self.operators.append(
-            helper.make_node(
-                FUNCTION,
-                [source],
-                [target],
-                self.unused(f"{target}/{FUNCTION}"),
-                domain=DOMAIN,
-                format=str(fmt),
-                smallest_normal=fmt.unit * 2.0**fmt.fraction,
-                spacing=2.0**-fmt.fraction,
-                **limits,
-            )
-        )
-
-    def add(self, graph: onnx.GraphProto, layer: Layer, fmt: Format | None) -> None:
-        """Add the graph of a layer, and the quantizer of its result if that has a format."""
-        names = {name: self._read_as.get(name, name) for name in layer.inputs}
-        names |= {"": "", layer.output: layer.output}
-        if fmt:
-            names[layer.output] = self.unused(f"{layer.output}/exact")
-
-        def renamed(name: str) -> str:
-            if name not in names:
-                names[name] = self.unused(f"{layer.name}/{name}")
-            return names[name]
-
-        for operator in graph.node:
-            part = onnx.NodeProto()
-            part.CopyFrom(operator)
-            part.name = self.unused(f"{layer.name}/{operator.op_type}")
-            part.input[:], part.output[:] = (
-                map(renamed, operator.input),
-                map(renamed, operator.output),
-            )
-            self.operators.append(part)
-        for constant in graph.initializer:
-            part = onnx.TensorProto()
-            part.CopyFrom(constant)
-            part.name = renamed(constant.name)
-            self.constants.append(part)
-        if fmt:
-            self.quantize(names[layer.output], layer.output, fmt)
+def _quantize(fmt: Format, source: str, target: str, parts: Parts) -> None:
+    """Hold a tensor to the values of a format."""
+    attributes = {
+        "format": str(fmt),
+        "smallest_normal": fmt.unit * 2.0**fmt.fraction,
+        "spacing": 2.0**-fmt.fraction,
+        "lowest": -fmt.max if fmt.sign else 0.0,
+        "highest": fmt.max,
+    }
+    name = parts.unused(f"{target}/{FUNCTION}")
+    parts.operators.append(
+        helper.make_node(FUNCTION, [source], [target], name, domain=DOMAIN, **attributes)
+    )
 
 
 def _node(layer: Layer) -> Node:

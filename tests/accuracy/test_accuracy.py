@@ -19,6 +19,7 @@ from model.quantization.selection_file import read_selection
 from tests.graph.mixed_networks import odd_groups_network, write_images
 from tests.graph.tiny_networks import CONV, WEIGHTS, normal, operator, write_network
 from verif.accuracy import __main__ as accuracy
+from verif.accuracy.document import PICTURE, TABLES, write_document
 from verif.commands import measured
 from verif.commands.sources import named_source
 
@@ -79,9 +80,21 @@ def test_rows_files_and_pictures(folder, arguments):
     assert snr["FFP8"] > 30 > snr["OCP E5M2"]
     assert abs(summary["on_codes"]["snr"] - summary["on_codes"]["emulated_snr"]) < 0.5
     assert summary["on_codes"]["same_in_onnx"] >= 90
-    for name in ("systems", "formats", "grid"):
+    profiles = summary["noise_by_tensor"]
+    assert list(profiles) == [
+        name + part
+        for name in ("INT8 per channel", "FFP8")
+        for part in ("", ", weights alone", ", activations alone")
+    ]
+    network = load_network(arguments[1])
+    for name, ratios in profiles.items():
+        assert list(ratios) == [network.input, *(node.output for node in network.nodes)]
+        assert ratios[network.output] == pytest.approx(snr[name], abs=1e-3)
+    assert profiles["FFP8, weights alone"][network.input] == 999
+    for name in ("systems", "formats", "grid", "layers"):
         assert (results(folder) / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    assert (folder / "table.md").read_text().count("\n") == 2 + len(names)
+    whole = [name for name in names if ", " not in name]
+    assert (folder / "table.md").read_text().count("\n") == 2 + len(whole)
     assert (results(folder) / "table.md").read_text().count("\n") == 2 + len(names)
 
 
@@ -90,6 +103,47 @@ def test_nearest_rows_may_be_left_out(folder, arguments):
     rows = {row["scheme"]: row for row in summary_of(folder)["rows"]}
     assert len(rows) == len(OTHER_SCHEMES) + accuracy.VARIANTS_AND_PARTS
     assert "FFP8, weights alone" in rows and "FFP8, nearest" not in rows
+
+
+def test_fewer_and_fewer_calibration_images(folder, arguments):
+    assert accuracy.main([*arguments, "--nearest", "0", "--curve", "1"]) == 0
+    summary = summary_of(folder)
+    curve = summary["calibration_curve"]
+    assert [point["calibration_images"] for point in curve] == [1, 2, 4, 8]
+    (ours,) = [row for row in summary["rows"] if row["scheme"] == "FFP8"]
+    assert {name: curve[-1][name] for name in ("snr", "loss", "loss_low")} == {
+        name: ours[name] for name in ("snr", "loss", "loss_low")
+    }
+    assert curve[0]["snr"] != curve[-1]["snr"]
+    assert (results(folder) / "calibration.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_documents_hold_every_row(folder, arguments, tmp_path):
+    assert accuracy.main(arguments) == 0
+    summary = summary_of(folder)
+    networks = [summary, summary | {"network": "other", "labels": False}]
+    for name in ("once", "twice"):
+        write_document(tmp_path / name, networks)
+    tables = (tmp_path / "once" / TABLES).read_text()
+    own = (results(folder) / "table.md").read_text()
+    assert tables.count(own.rstrip()) == 2 and (folder / "table.md").read_text() not in tables
+    assert "## other\n\n12 test images; formats chosen on 8 other images." in tables
+    assert f"12 test images, float32 {summary['float_top1']:.2f} % top-1; formats" in tables
+    assert tables.count("| INT8 per channel |") == 3  # one of them in the overview
+    for name in (TABLES, PICTURE):
+        assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "twice" / name).read_bytes()
+    picture = (tmp_path / "once" / PICTURE).read_text()
+    assert picture.startswith("<?xml") and "E3M4" in picture
+
+
+@pytest.mark.parametrize(
+    "option", [["--images", "2"], ["--nearest", "0"], ["--formats", "s1e4f3"], ["--model", "x"]]
+)
+def test_documents_are_of_everything_or_not_written(folder, tmp_path, capsys, option):
+    assert accuracy.main(["--document", str(tmp_path), *option]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"accuracy: DOCUMENT={tmp_path}: the documents' tables are of all")
+    assert error.count("\n") == 1 and list(tmp_path.iterdir()) == []
 
 
 def test_what_a_replay_measured_is_a_row_of_its_own(folder, arguments, monkeypatch, tmp_path):

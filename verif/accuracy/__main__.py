@@ -27,9 +27,11 @@ from model.comparison.compare import (
     ffp8_variants,
     in_parts,
     other_systems,
+    quantized_to,
     stored_bytes,
     with_nearest,
 )
+from model.comparison.layers import noise_by_tensor
 from model.comparison.measures import (
     COMPARED_BY,
     agreement_by_kind,
@@ -38,6 +40,7 @@ from model.comparison.measures import (
     loss_interval,
     top1,
 )
+from model.comparison.qdq import export_qdq
 from model.comparison.schemes import OTHER_SCHEMES
 from model.format.splits import supported_splits
 from model.graph.images import Images
@@ -47,15 +50,16 @@ from model.quantization.depths import depth_notes, fitting_k_max
 from model.quantization.doubts import calibration_doubts, range_doubts
 from model.quantization.emulation import Emulation
 from model.quantization.export import export_network
-from model.quantization.method import Method
+from model.quantization.method import Method, select
 from model.quantization.onnx_export import export_onnx
 from model.quantization.quantize import apply_selection
 from model.quantization.selection_file import write_selection
+from verif.accuracy.document import write_document
 from verif.accuracy.paired import PerImage, better_by, per_image
-from verif.accuracy.pictures import draw_pictures
+from verif.accuracy.pictures import draw_curve, draw_pictures
 from verif.accuracy.report import markdown, overview, print_network
 from verif.accuracy.row import Row
-from verif.commands.arguments import SHAPE_HELP, Parser, sizes, whole
+from verif.commands.arguments import SHAPE_HELP, Parser, folder_to_write, sizes, whole
 from verif.commands.files import write_json, write_text
 from verif.commands.fingerprint import sources
 from verif.commands.folders import command_folder
@@ -70,6 +74,9 @@ EXP_MAX = 5
 OURS = "FFP8"
 VARIANTS_AND_PARTS = 6 + 4
 """Rows of FFP8, degree of freedom by degree of freedom, and of two systems in parts."""
+
+PROFILED, PROFILED_IMAGES = ("INT8 per channel", OURS), 32
+"""Systems whose noise is told for every tensor, and on how many images."""
 
 EXACT_IMAGES = 100
 """Images that the network on codes, exact sums and all, is run on beside its emulation."""
@@ -189,11 +196,19 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         doubts = calibration_doubts(calibration_images.images, calibration)
         doubts += range_doubts(images.images, calibration_images.images)
         judged: dict[str, PerImage] = {}
+        profiles: dict[str, dict[str, float]] = {}
+        few = images.images[:PROFILED_IMAGES]
         for part, found in systems(network, calibration, method, settings.nearest):
             progress.update(task, description=f"{network.name}: {found.name}")
             row, given = measure(found, network, images, expected)
             judged[found.name] = per_image(shape, expected, given, images.labels)
             table.append((part, row))
+            if found.name.partition(",")[0] in PROFILED and part < 2:
+                emulated = found.emulated(), found.scales
+                profiles[found.name] = noise_by_tensor(network, *emulated, few)
+            if found.name == PROFILED[0]:
+                scales = {name: held.scale for name, held in found.weight_quantizers.items()}
+                export_qdq(*found.emulated()[:2], scales, found.choices, folder / "int8.onnx")
             if found.name == OURS:
                 quantized, answers = found, given
             progress.update(task, advance=1)
@@ -207,7 +222,11 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
     rows[place:place] = rtl_row(quantized, network, images, expected, answered)
     write_selection(replace(quantized.selection, inputs=inputs), folder / "selection.yaml")
     exact = compare_with_codes(network, quantized, images, expected, answers, folder)
-    draw_pictures(folder, network, calibration, quantized.selection, rows)
+    draw_pictures(folder, network, calibration, quantized.selection, rows, profiles)
+    curve = []
+    if settings.curve:
+        curve = calibration_curve(network, images, expected, calibration_images.images, method)
+        draw_curve(folder / "calibration.png", network.name, curve)
     float_bytes = stored_bytes(network, None)
     return {
         "network": network.name,
@@ -226,6 +245,8 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
         "compared_by": COMPARED_BY[kind],
         "rows": [asdict(row) for row in rows],
         "on_codes": exact,
+        "noise_by_tensor": profiles,
+        "calibration_curve": curve,
         "warnings": doubts,
         "folder": str(folder),
     }
@@ -248,6 +269,28 @@ def systems(
     yield from ((1, part) for part in in_parts(quantized))
     if nearest:
         yield 2, with_nearest(network, calibration, method, quantized)
+
+
+def calibration_curve(
+    network: Network,
+    images: Images,
+    expected: np.ndarray,
+    calibration_images: np.ndarray,
+    method: Method,
+) -> list[dict[str, object]]:
+    """Measure FFP8 with the first 1, 2, 4, ... calibration images, and with all of them."""
+    count = len(calibration_images)
+    sizes = [2**power for power in range(count.bit_length()) if 2**power < count]
+    curve = []
+    for size in (*sizes, count):
+        calibration = calibrate(network, calibration_images[:size])
+        found = quantized_to(network, calibration, OURS, "", select(network, calibration, method))
+        row, _ = measure(found, network, images, expected)
+        point = {"calibration_images": size, "snr": row.snr, "agreement": row.agreement}
+        curve.append(
+            point | {"loss": row.loss, "loss_low": row.loss_low, "loss_high": row.loss_high}
+        )
+    return curve
 
 
 def compare_with_codes(
@@ -293,6 +336,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=1,
         help="NEAREST=0: without the rows of weights rounded to nearest",
     )
+    parser.add_argument(
+        "--document", type=folder_to_write, help="DOCUMENT=: folder for tables and picture"
+    )
+    parser.add_argument(
+        "--curve",
+        type=whole(0, 1),
+        default=0,
+        help="CURVE=1: also with fewer and fewer calibration images",
+    )
     parser.add_argument("--formats", help="FORMATS=: splits or patterns, as in s?e[1-4]f?")
     return parser.parse_args(arguments)
 
@@ -301,6 +353,12 @@ def run(settings: argparse.Namespace, console: Console) -> int:
     """Evaluate the networks asked for, writing the summary after each; return the exit status."""
     chosen_splits(settings.formats)
     models = [settings.model] if settings.model else list(DEFAULT_MODELS)
+    part = settings.model or settings.images or settings.formats or not settings.nearest
+    if settings.document and part:
+        raise ValueError(
+            f"DOCUMENT={settings.document}: the documents' tables are of all networks, images, "
+            "formats and rows; leave out MODEL, IMAGES, FORMATS and NEAREST"
+        )
     networks = []
     about = sources()
     for model in models:
@@ -313,6 +371,8 @@ def run(settings: argparse.Namespace, console: Console) -> int:
         complete = len(networks) == len(models)
         write_json(FOLDER / SUMMARY, {"complete": complete, "networks": networks})
         write_text(FOLDER / "table.md", overview(networks))
+    if settings.document:
+        write_document(settings.document, networks)
     return 0
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +21,8 @@ matplotlib.use("Agg")
 matplotlib.rcParams["text.parse_math"] = False  # names may hold dollar signs
 
 OURS, OTHERS, PLAIN = "#0b6e4f", "#8a8d91", "#7fb69f"
+NO_NOISE = 300.0
+"""In dB, what is no noise but that of the summation."""
 SIGNED, UNSIGNED = "#b5541c", "#1f5f99"
 
 
@@ -30,9 +32,11 @@ def draw_pictures(
     calibration: Calibration,
     selection: Selection,
     rows: Sequence[Row],
+    profiles: Mapping[str, Mapping[str, float]],
 ) -> None:
-    """Write ``systems.png``, ``formats.png`` and ``grid.png``."""
+    """Write ``systems.png``, ``formats.png``, ``grid.png`` and ``layers.png``."""
     folder.mkdir(parents=True, exist_ok=True)
+    draw_layers(folder / "layers.png", network.name, list(selection.tensors), profiles)
     _draw_systems(folder / "systems.png", network.name, rows)
     _draw_formats(folder / "formats.png", network, selection)
     tensor = _widest(calibration)
@@ -125,6 +129,77 @@ def _draw_formats(path: Path, network: Network, selection: Selection) -> None:
             frameon=False,
             fontsize=8,
         )
+    _save(figure, path)
+
+
+def draw_layers(
+    path: Path, name: str, tensors: Sequence[str], profiles: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Draw how near each tensor is to float, of systems as a whole and in parts.
+
+    Parameters
+    ----------
+    path
+        Of the picture.
+    name
+        Of the network.
+    tensors
+        Those to show, in order.
+    profiles
+        By system, "FFP8" or "FFP8, weights alone": the signal to noise by tensor.
+    """
+    figure, axis = pyplot.subplots(
+        figsize=(min(max(0.16 * len(tensors) + 3, 7), 18), 4.6), layout="constrained"
+    )
+    styles = {"": "-", "weights alone": ":", "activations alone": "--"}
+    for system, ratios in profiles.items():
+        scheme, _, part = system.partition(", ")
+        shown = [ratios[tensor] for tensor in tensors]
+        places = [place for place, ratio in enumerate(shown) if ratio < NO_NOISE]
+        colour = OURS if scheme == "FFP8" else OTHERS
+        axis.plot(
+            places,
+            [shown[place] for place in places],
+            styles[part],
+            marker="." if not part else None,
+            color=colour,
+            lw=1.2,
+            label=system,
+        )
+    axis.set_xlim(-0.5, len(tensors) - 0.5)
+    axis.set_xticks(range(len(tensors)), [shortened(one, 24) for one in tensors])
+    axis.tick_params("x", rotation=90, labelsize=6)
+    axis.set_ylabel("signal to noise, dB")
+    axis.grid(axis="y", lw=0.4)
+    axis.legend(frameon=False, fontsize=8, ncols=2)
+    axis.set_title(shortened(f"{name}: noise from tensor to tensor", 100), fontsize=10)
+    _save(figure, path)
+
+
+def draw_curve(path: Path, name: str, curve: Sequence[Mapping[str, float | None]]) -> None:
+    """Draw noise, and the loss where there is one, over the number of calibration images."""
+    counts = [point["calibration_images"] for point in curve]
+    labelled = curve[0]["loss"] is not None
+    figure, axes = pyplot.subplots(
+        1, 1 + labelled, figsize=(5 * (1 + labelled), 3.6), layout="constrained"
+    )
+    axes = np.atleast_1d(axes)
+    axes[0].plot(counts, [point["snr"] for point in curve], "o-", color=OURS)
+    axes[0].set_ylabel("signal to noise of the answers, dB")
+    if labelled:
+        loss, low, high = (
+            [point[key] for point in curve] for key in ("loss", "loss_low", "loss_high")
+        )
+        axes[1].plot(counts, loss, "o-", color=OURS)
+        axes[1].vlines(counts, low, high, color="black", lw=0.8)
+        axes[1].axhline(0, color="black", lw=0.8)
+        axes[1].set_ylabel("loss of top-1, points, with 95 % interval")
+    for axis in axes:
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(counts, counts)
+        axis.set_xlabel("calibration images")
+        axis.grid(lw=0.3)
+    figure.suptitle(shortened(f"{name}: FFP8 by the number of calibration images", 100))
     _save(figure, path)
 
 

@@ -98,13 +98,20 @@ def markdown(summary: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+DETAILS = (", nearest", ", weights alone", ", activations alone")
+"""Ends of the names of rows that the overview leaves out."""
+
+
 def overview(networks: list[dict[str, Any]]) -> str:
     """Return loss and SNR of every system on all networks in Markdown, as the README quotes it.
+
+    Systems in part, and those rounded to nearest, are in the tables of the networks alone.
 
     The loss is left out where so few images have labels that it says nothing.
     """
     told = [network["labels"] and network["images"] >= FEWEST_LABELLED for network in networks]
-    schemes = dict.fromkeys(row["scheme"] for network in networks for row in network["rows"])
+    named = (row["scheme"] for network in networks for row in network["rows"])
+    schemes = dict.fromkeys(scheme for scheme in named if not scheme.endswith(DETAILS))
     headings, rows = ["scheme"], {scheme: [] for scheme in schemes}
     for network, loss in zip(networks, told, strict=True):
         headings += [f"{network['network']}: loss, points", "SNR dB"] if loss else []

@@ -4,12 +4,10 @@ Source: U. Koester et al., Flexpoint: An Adaptive Numerical Format for Efficient
 Neural Networks (2017), whose tensors are flex16+5.
 """
 
-from functools import partial
-
 import numpy as np
 
 from ...quantization.histogram import Histogram
-from .integers import quantize_integers
+from .integers import Integers
 from .scheme import Quantizer, Scheme, largest_magnitude
 
 EXPONENT_MIN, EXPONENT_MAX = -23, 8
@@ -37,7 +35,7 @@ class Flexpoint(Scheme):
     def activations(self, histogram: Histogram) -> Quantizer:
         """Choose the exponent from the largest magnitude."""
         scale = np.float32(2.0 ** unit_exponent(largest_magnitude(histogram)))
-        return partial(quantize_integers, scale=scale, least=_LEAST, greatest=_GREATEST)
+        return Integers(scale, _LEAST, _GREATEST)
 
     def overhead_bytes(self, channels: int | None = None) -> int:
         """Return 1: a byte holds the exponent."""

@@ -1,7 +1,6 @@
 """INT8: integers times a real scale, of each tensor or of each output channel of the weights."""
 
 from abc import abstractmethod
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +9,7 @@ from ...quantization.activations import Plan
 from ...quantization.histogram import Histogram
 from ...quantization.noise import Candidate
 from .int8_scales import SYMMETRIC, affine_scale, affine_scales, symmetric_scales
-from .integers import quantize_integers
+from .integers import Integers
 from .scheme import Quantizer, Scheme, largest_magnitude, single
 
 _BLOCK = 2**16  # weights whose scales are searched at a time, for the caches
@@ -25,7 +24,7 @@ class _Int8(Scheme):
         """Choose the scale and the zero point, 0 to 255, of least squared error."""
         largest_magnitude(histogram)
         scale, zero_point = affine_scale(histogram)
-        return partial(quantize_integers, scale=scale, least=-zero_point, greatest=255 - zero_point)
+        return Integers(scale, -zero_point, 255 - zero_point)
 
     def candidates(self, histogram: Histogram, scale: float) -> list[Candidate]:
         """Return scales around that of least squared error, each with its best zero point.
@@ -36,16 +35,15 @@ class _Int8(Scheme):
         found = []
         for own, zero_point, error in affine_scales(histogram):
             least, greatest = -zero_point, 255 - zero_point
-            quantize = partial(quantize_integers, scale=own, least=least, greatest=greatest)
+            quantize = Integers(own, least, greatest)
             above = histogram.greatest >= -histogram.least
             reach = float(own) * (greatest if above else zero_point)
             found.append(Candidate((own, zero_point), single(quantize), error, reach))
         return found
 
-    def weight_quantizer(self, values: NDArray[np.float32]) -> Quantizer:
+    def weight_quantizer(self, values: NDArray[np.float32]) -> Integers:
         """Choose scales for -127 to 127; see `Scheme.weight_quantizer`."""
-        scales = self._scales(values)
-        return partial(quantize_integers, scale=scales, least=-SYMMETRIC, greatest=SYMMETRIC)
+        return Integers(self._scales(values), -SYMMETRIC, SYMMETRIC)
 
     @abstractmethod
     def _scales(self, values: NDArray[np.float32]) -> NDArray[np.float32]:

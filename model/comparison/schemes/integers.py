@@ -1,5 +1,7 @@
 """Rounding to integers times a scale, which is what every fixed-point system does."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,6 +9,22 @@ from .scheme import refuse_nan
 
 _BLOCK = 2**16  # elements at a time, so that intermediate arrays stay in the cache
 _LIMITS = np.finfo(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Integers:
+    """Holds numbers to integers from ``least`` to ``greatest`` times ``scale``.
+
+    See `quantize_integers`.
+    """
+
+    scale: np.float32 | NDArray[np.float32]
+    least: int
+    greatest: int
+
+    def __call__(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the values of the codes of an array."""
+        return quantize_integers(array, self.scale, self.least, self.greatest)
 
 
 def quantize_integers(
