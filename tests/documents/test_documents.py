@@ -14,11 +14,11 @@ from verif.commands.sources import DEFAULT_MODELS, KNOWN_MODELS
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-README, ACCURACY, VERIFICATION, TABLES, MUTATION = (
+README, FOUR_NETWORKS, VERIFICATION, TABLES, MUTATION = (
     (ROOT / name).read_text("utf-8")
     for name in (
         "README.md",
-        "docs/accuracy.md",
+        "docs/accuracy-tables.md",
         "docs/verification.md",
         "docs/coverage-tables.md",
         "docs/mutation.md",
@@ -146,7 +146,7 @@ def test_the_overview_has_the_figures_of_the_tables() -> None:
     for scheme, *cells in overview:
         expected = []
         for network, wants_loss in zip(networks, (True, True, False, False), strict=True):
-            section = ACCURACY.partition(f"### {network}\n")[2].partition("\n### ")[0]
+            section = FOUR_NETWORKS.partition(f"## {network}\n")[2].partition("\n## ")[0]
             (row,) = [row for row in rows(section) if row[0] == scheme]
             expected += [row[2]] * wants_loss + [row[4]]
         assert cells == expected, scheme

@@ -62,8 +62,9 @@ def better_by(ours: PerImage, others: Mapping[str, PerImage]) -> dict[str, dict[
         dB; above zero where the first is better.
     """
     images = len(ours.noise)
-    draws = np.random.default_rng(SEED).multinomial(images, np.full(images, 1 / images), RESAMPLES)
-    draws = np.concatenate([np.ones((1, images)), draws]).astype(np.float32)
+    random = np.random.default_rng(SEED)
+    draws = np.ones((1 + RESAMPLES, images), np.float32)
+    draws[1:] = random.multinomial(images, np.full(images, 1 / images), RESAMPLES)
 
     def mean(values: np.ndarray | None) -> np.ndarray | None:
         return None if values is None else 100 * (draws @ values.astype(np.float32)) / images

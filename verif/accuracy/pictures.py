@@ -21,8 +21,8 @@ matplotlib.use("Agg")
 matplotlib.rcParams["text.parse_math"] = False  # names may hold dollar signs
 
 OURS, OTHERS, PLAIN = "#0b6e4f", "#8a8d91", "#7fb69f"
-NO_NOISE = 300.0
-"""In dB, what is no noise but that of the summation."""
+NO_NOISE = 90.0
+"""In dB, what is not shown: nobody looks for its noise there."""
 SIGNED, UNSIGNED = "#b5541c", "#1f5f99"
 
 
@@ -36,7 +36,9 @@ def draw_pictures(
 ) -> None:
     """Write ``systems.png``, ``formats.png``, ``grid.png`` and ``layers.png``."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw_layers(folder / "layers.png", network.name, list(selection.tensors), profiles)
+    names = producers(network)
+    shown = {tensor: names[tensor] for tensor in selection.tensors}
+    draw_layers(folder / "layers.png", network.name, shown, profiles)
     _draw_systems(folder / "systems.png", network.name, rows)
     _draw_formats(folder / "formats.png", network, selection)
     tensor = _widest(calibration)
@@ -133,7 +135,7 @@ def _draw_formats(path: Path, network: Network, selection: Selection) -> None:
 
 
 def draw_layers(
-    path: Path, name: str, tensors: Sequence[str], profiles: Mapping[str, Mapping[str, float]]
+    path: Path, name: str, tensors: Mapping[str, str], profiles: Mapping[str, Mapping[str, float]]
 ) -> None:
     """Draw how near each tensor is to float, of systems as a whole and in parts.
 
@@ -144,7 +146,7 @@ def draw_layers(
     name
         Of the network.
     tensors
-        Those to show, in order.
+        Those to show, in order, and what to call them.
     profiles
         By system, "FFP8" or "FFP8, weights alone": the signal to noise by tensor.
     """
@@ -167,7 +169,7 @@ def draw_layers(
             label=system,
         )
     axis.set_xlim(-0.5, len(tensors) - 0.5)
-    axis.set_xticks(range(len(tensors)), [shortened(one, 24) for one in tensors])
+    axis.set_xticks(range(len(tensors)), [shortened(one, 24) for one in tensors.values()])
     axis.tick_params("x", rotation=90, labelsize=6)
     axis.set_ylabel("signal to noise, dB")
     axis.grid(axis="y", lw=0.4)
