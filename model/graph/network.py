@@ -173,7 +173,8 @@ class Network:
     ``shapes`` holds the shape of one image of every tensor, ``batch`` the fixed batch
     size of the file or None, and ``model`` the ONNX model with the shape of every tensor:
     the float reference runs that, unfolded. It is the file's but for what depends on no
-    image, which is constant, and channels that the file keeps last. ``notes`` are sentences on
+    image, which is constant, channels that the file keeps last, convolutions of one dimension,
+    which are of images of one row, and transposed ones, which are plain. ``notes`` are sentences on
     what of the file is not what it seems, or not used as it is.
     """
 

@@ -153,12 +153,39 @@ def attentive(seed: int) -> Parts:
     return operators, constants
 
 
+def recording(seed: int) -> Parts:
+    """Rows of numbers in, and as many rows out: convolutions of one dimension, one transposed."""
+    operators = [
+        operator("Conv", "x w0", "c0", kernel_shape=[5], pads=[2, 2]),
+        operator("BatchNormalization", "c0 n_gamma n_beta n_mean n_variance", "n0"),
+        operator("Relu", "n0", "r0"),
+        operator("MaxPool", "r0", "p0", kernel_shape=[2], strides=[2]),
+        operator("Conv", "p0 w1", "c1", dilations=[2], pads=[2, 2], group=2),
+        operator("Relu", "c1", "r1"),
+        operator("ConvTranspose", "r1 w2", "c2", strides=[2], pads=[1, 1]),
+        operator("Relu", "c2", "r2"),
+        operator("Concat", "r2 r0", "j2", axis=1),
+        operator("Conv", "j2 w3", "c3"),
+        operator("GlobalAveragePool", "c3", "p3"),
+        operator("Flatten", "p3", "y"),
+    ]
+    constants = {
+        "w0": normal(seed, 8, 2, 5),
+        "w1": normal(seed + 1, 8, 4, 3),
+        "w2": normal(seed + 2, 8, 4, 4),
+        "w3": normal(seed + 3, 5, 12, 1),
+        **norm_parameters(seed + 4, 8, "n"),
+    }
+    return operators, constants
+
+
 KINDS: dict[str, Callable[[int], Parts]] = {
     "grouped": grouped,
     "preactivated": preactivated,
     "gated": gated,
     "branched": branched,
     "attentive": attentive,
+    "recording": recording,
 }
 
 
@@ -167,7 +194,8 @@ def mixed_network(path: Path, kind: str, seed: int, batch: int | str = "N") -> P
     if kind == "residual":
         return residual_network(path, seed)
     operators, constants = KINDS[kind](seed)
-    return write_network(path, operators, constants, shape=(batch, 2, 8, 9))
+    size = (2, 72) if kind == "recording" else (2, 8, 9)
+    return write_network(path, operators, constants, shape=(batch, *size))
 
 
 def odd_groups_network(path: Path, seed: int) -> Path:

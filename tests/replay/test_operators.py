@@ -12,7 +12,7 @@ from model.graph.network import Network
 from model.quantization.gemm_layer import GemmLayer
 from model.quantization.quantized import FloatLayer, QuantizedNetwork
 from model.quantization.steps import quantize_network
-from tests.graph.mixed_networks import mixed_network, odd_groups_network, write_images
+from tests.graph.mixed_networks import KINDS, mixed_network, odd_groups_network, write_images
 from tests.graph.tiny_networks import normal
 from verif.replay.build import Build
 from verif.replay.replayer import Replayer
@@ -33,7 +33,7 @@ def test_every_kind_of_layer_replays(tmp_path, seed, accumulator):
 
 
 @pytest.mark.sim
-@pytest.mark.parametrize("kind", ["grouped", "preactivated", "gated", "branched", "attentive"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_networks_of_many_architectures_replay(tmp_path, seed, kind):
     network = load_network(mixed_network(tmp_path / f"{kind}.onnx", kind, seed))
     images = normal(seed, 8, *network.input_shape, scale=1.0)

@@ -27,8 +27,10 @@ from .preparation import (
 )
 from .reductions import pool_spatial_means
 from .resolution import image_shapes, resolve
+from .rows import images_of_rows
 from .soundness import check_sizes, unsound_operators
 from .translation import TRANSLATIONS, translate
+from .transposed import plain_convolutions
 
 PREPARED = ("DequantizeLinear", "If", "QuantizeLinear", "Upsample")
 """Operators that may be gone when the translation begins."""
@@ -98,6 +100,7 @@ def _import(name: str, model: onnx.ModelProto, shape: Sequence[int] | None) -> N
     _refuse(problems)
     _check_finite(resolved.graph)
     rewritten = pool_spatial_means(channels_first(resolved))
+    rewritten = plain_convolutions(images_of_rows(rewritten))
     shapes = image_shapes(rewritten.graph)
     check_sizes(shapes, batch)
     nodes, output, problems = translate(rewritten, shapes, batch)

@@ -85,9 +85,10 @@ def test_weight_as_input(path):
         load_network(path)
 
 
-def test_one_dimensional_convolution(path):
-    write_network(path, [CONV], {"w": normal(1, 4, 2, 3)}, shape=("N", 2, 8))
-    with pytest.raises(ValueError, match=r"'x' has shape \(2, 8\) per image, 3 axes expected"):
+def test_three_dimensional_convolution(path):
+    write_network(path, [CONV], {"w": normal(1, 4, 2, 3, 3, 3)}, shape=("N", 2, 8, 7, 6))
+    shape = r"\(2, 8, 7, 6\)"
+    with pytest.raises(ValueError, match=f"'x' has shape {shape} per image, 3 axes expected"):
         load_network(path)
 
 

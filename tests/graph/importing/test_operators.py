@@ -201,7 +201,7 @@ def cases(opset: int) -> dict[str, Case]:
         "ConvTranspose": (
             [operator("ConvTranspose", "c k", "y", strides=[2, 2])],
             {"k": normal(6, 4, 3, 2, 2)},
-            ["ConvTranspose other"],
+            ["Conv", "DepthToSpace arrangement"],
         ),
         "Add of two shapes": (
             [operator("GlobalAveragePool", "c", "g"), operator("Add", "g c", "y")],
