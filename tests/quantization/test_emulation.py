@@ -8,6 +8,8 @@ import pytest
 from model.comparison.measures import noise_ratio
 from model.format.format import Format
 from model.format.splits import supported_splits
+from model.graph.archive import read_arrays
+from model.graph.images import read_images
 from model.graph.importing.network import load_network
 from model.graph.network import Network
 from model.graph.runtime import onnxruntime
@@ -16,8 +18,10 @@ from model.quantization.emulation import Emulation
 from model.quantization.method import Method, Selection, emulated, select, weight_codes
 from model.quantization.quantize import apply_selection
 from model.quantization.quantized import QuantizedNetwork
+from model.quantization.selection_file import read_selection
 from tests.graph.mixed_networks import KINDS, mixed_network
 from tests.graph.tiny_networks import normal, operator, write_network
+from verif.replay.committed import FOLDER
 
 EVERY_KIND = pytest.mark.parametrize("kind", [*KINDS, "residual"])
 SIGNED = tuple(split for split in supported_splits(4) if split[0])
@@ -130,6 +134,17 @@ def test_network_on_codes_is_near_its_emulation(tmp_path, seed, kind, splits):
     assert answers.dtype == np.float32 and answers.shape == (len(images), network.classes)
     assert noise_ratio(emulation.run(images), answers) > 38
     assert noise_ratio(FloatNetwork(network).run(images), answers) > 18
+
+
+@pytest.mark.parametrize("name", ["fashion_resnet8", "fashion_vgg"])
+def test_the_emulation_of_a_committed_network_is_the_network_on_codes(name):
+    """Bit for bit, biases as the accumulator holds them: its sums fit float32."""
+    network = load_network(name)
+    selection = read_selection(FOLDER / f"{name}.yaml")
+    codes = read_arrays(FOLDER / f"{name}.npz", [node.name for node in network.linears])
+    on_codes, emulation = both_ways(network, selection, codes)
+    images = read_images("fashion_mnist_test", network).images[:200]
+    np.testing.assert_array_equal(emulation.run(images), on_codes.run(images))
 
 
 @pytest.mark.parametrize("size", [1, 3])

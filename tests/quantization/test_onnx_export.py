@@ -1,6 +1,7 @@
 """The exported ONNX file in onnxruntime: its quantizer, its layers one by one, its answers."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from onnx import TensorProto, helper
 
 from model.format.format import Format
 from model.format.splits import supported_splits
+from model.graph.archive import read_arrays
 from model.graph.images import read_images
 from model.graph.importing.network import load_network
 from model.graph.runtime import onnxruntime
@@ -18,10 +20,13 @@ from model.quantization.calibration import session
 from model.quantization.gemm_layer import GemmLayer
 from model.quantization.onnx_export import DOMAIN, FUNCTION, export_onnx, onnx_model
 from model.quantization.product_layer import ProductLayer
+from model.quantization.quantize import apply_selection
 from model.quantization.quantized import FloatLayer, QuantizedNetwork
+from model.quantization.selection_file import read_selection
 from model.quantization.steps import quantize_network
 from tests.graph.mixed_networks import KINDS, mixed_network
-from tests.graph.tiny_networks import normal
+from tests.graph.tiny_networks import normal, operator, write_network
+from verif.replay.committed import FOLDER
 
 EVERY_KIND = pytest.mark.parametrize("kind", [*KINDS, "residual"])
 FASHION = ("fashion_resnet8", "fashion_vgg")
@@ -147,8 +152,9 @@ def test_each_layer_of_a_file_is_that_of_the_codes(tmp_path, seed, kind, batch):
 def fashion(request) -> tuple[QuantizedNetwork, onnx.ModelProto, np.ndarray]:
     """Return a committed network on codes, what is exported of it, and test images."""
     network = load_network(request.param)
-    calibration = read_images("fashion_mnist_calibration", network).images
-    quantized = quantize_network(network, calibration)
+    selection = read_selection(FOLDER / f"{request.param}.yaml")
+    codes = read_arrays(FOLDER / f"{request.param}.npz", [node.name for node in network.linears])
+    quantized = apply_selection(network, selection, codes)
     images = read_images("fashion_mnist_test", network).images[:IMAGES]
     assert len(images) == IMAGES
     return quantized, onnx_model(quantized), images
@@ -206,8 +212,7 @@ def test_a_file_is_written_whole_and_runs(tmp_path, seed):
 def test_a_name_that_is_taken_stays_its_own(tmp_path, seed):
     """A tensor of the file may be called as the export would call one."""
     path = mixed_network(tmp_path / "net.onnx", "grouped", seed % 1000)
-    model = onnx.load(path)
-    first = model.graph.node[0].output[0]
+    model, first = onnx.load(path), load_network(path).nodes[0].output
     for node in model.graph.node:
         node.input[:] = ["x/codes" if name == first else name for name in node.input]
         node.output[:] = ["x/codes" if name == first else name for name in node.output]
@@ -229,10 +234,32 @@ def test_what_a_file_cannot_say_is_refused(tmp_path, seed):
 
 
 def test_an_activation_in_float_is_in_the_file(tmp_path, seed):
-    """Some network of the kinds has one: nothing else here would miss it."""
-    found = []
-    for kind in KINDS:
-        network = load_network(mixed_network(tmp_path / f"{kind}.onnx", kind, seed % 1000))
-        quantized = quantize_network(network, normal(seed, 8, *network.input_shape, scale=1))
-        found += [n for n in quantized.nodes if isinstance(n, FloatLayer) and n.activation]
-    assert found
+    """A Clip, not at the end of a format: what is above it is not held by the quantizer."""
+    operators = [
+        operator("Conv", "x w", "c"),
+        operator("LeakyRelu", "c", "l"),
+        operator("Clip", "l zero upper", "r"),
+        operator("Conv", "r v", "y"),
+    ]
+    constants = {
+        "w": normal(seed, 4, 2, 3, 3),
+        "v": normal(seed + 1, 3, 4, 1, 1),
+        "zero": np.float32(0),
+        "upper": np.float32(0.3),
+    }
+    network = load_network(write_network(tmp_path / "net.onnx", operators, constants))
+    images = normal(seed, 8, *network.input_shape, scale=1)
+    quantized = quantize_network(network, images, exp_max=4, k_max=256)
+    (floating,) = (node for node in quantized.nodes if isinstance(node, FloatLayer))
+    assert floating.activation.upper == pytest.approx(0.3 / quantized.scales.get("r", 1.0))
+    coarse = replace(floating, fmt_y=Format(0, 3, 5, 3))  # up to 31.5
+    assert floating.output == "r"
+    quantized = replace(
+        quantized,
+        nodes=tuple(coarse if node is floating else node for node in quantized.nodes),
+        formats=quantized.formats | {"r": coarse.fmt_y},
+    )
+    tensors = run_file(onnx_model(quantized), quantized, images)
+    found, expected = tensors["r"], coarse.apply(*(tensors[name] for name in coarse.inputs))
+    np.testing.assert_array_equal(found, coarse.fmt_y.decode(expected))
+    assert found.max() < 0.4
