@@ -27,6 +27,8 @@ VARIANTS = [
     *("one format for all layers", "default bias", "signed only", "per tensor", "per channel"),
 ]
 
+QUICK = "--nearest", "0"
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch) -> Path:
@@ -99,14 +101,14 @@ def test_rows_files_and_pictures(folder, arguments):
 
 
 def test_nearest_rows_may_be_left_out(folder, arguments):
-    assert accuracy.main([*arguments, "--nearest", "0"]) == 0
+    assert accuracy.main([*arguments, *QUICK]) == 0
     rows = {row["scheme"]: row for row in summary_of(folder)["rows"]}
     assert len(rows) == len(OTHER_SCHEMES) + accuracy.VARIANTS_AND_PARTS
     assert "FFP8, weights alone" in rows and "FFP8, nearest" not in rows
 
 
 def test_fewer_and_fewer_calibration_images(folder, arguments):
-    assert accuracy.main([*arguments, "--nearest", "0", "--curve", "1"]) == 0
+    assert accuracy.main([*arguments, *QUICK, "--curve", "1"]) == 0
     summary = summary_of(folder)
     curve = summary["calibration_curve"]
     assert [point["calibration_images"] for point in curve] == [1, 2, 4, 8]
@@ -154,7 +156,7 @@ def test_what_a_replay_measured_is_a_row_of_its_own(folder, arguments, monkeypat
     answers[0] = -answers[0]
     for count in (11, 12):  # the first ones are of fewer images than the table is
         measured.keep_measured(source.folder, source.hashes(), answers[:count])
-        assert accuracy.main(arguments) == 0
+        assert accuracy.main([*arguments, *QUICK]) == 0
         rows = {row["scheme"]: row for row in summary_of(folder)["rows"]}
         assert ("FFP8, measured in RTL" in rows) == (count == 12)
         if count == 12:
@@ -175,7 +177,7 @@ def test_a_map_is_compared_by_its_pixels(folder, tmp_path, seed, capsys):
     images = tmp_path / "images.npz"
     np.savez(images, images=normal(seed, 4, 2, 5, 6, scale=1), labels=np.array([0, 1, 2, 3]))
     files = "--model", model, "--data", images, "--calibration", images, "--shape", "1,2,5,6"
-    assert accuracy.main(list(map(str, files))) == 0
+    assert accuracy.main([*map(str, files), *QUICK]) == 0
     summary = summary_of(folder)
     assert summary["float_top1"] is None and not summary["labels"]
     assert summary["compared_by"].startswith("the top class of each pixel")
@@ -194,7 +196,7 @@ def test_values_are_compared_by_noise_alone(folder, tmp_path, seed, capsys):
     images = tmp_path / "images.npz"
     np.savez(images, images=normal(seed, 4, 4, 5, scale=1))
     files = "--model", model, "--data", images, "--calibration", images
-    assert accuracy.main(list(map(str, files))) == 0
+    assert accuracy.main([*map(str, files), *QUICK]) == 0
     summary = summary_of(folder)
     assert {row["agreement"] for row in summary["rows"]} == {None}
     assert summary["rows"][-1]["snr"] > 20
@@ -203,13 +205,13 @@ def test_values_are_compared_by_noise_alone(folder, tmp_path, seed, capsys):
 
 
 def test_two_files_of_one_name_have_results_of_their_own(folder, arguments, tmp_path):
-    assert accuracy.main([*arguments, "--formats", "s1e4f3"]) == 0
+    assert accuracy.main([*arguments, *QUICK, "--formats", "s1e4f3"]) == 0
     first, text = results(folder), (results(folder) / "selection.yaml").read_text()
     other = tmp_path / "other" / "mixed.onnx"
     other.parent.mkdir()
     shutil.copy(arguments[1], other)
     arguments[1] = str(other)
-    assert accuracy.main([*arguments, "--formats", "s1e3f4"]) == 0
+    assert accuracy.main([*arguments, *QUICK, "--formats", "s1e3f4"]) == 0
     second = results(folder)
     assert first != second and {first.parent, second.parent} == {folder}
     assert first.name.startswith("mixed@") and second.name.startswith("mixed@")
@@ -218,7 +220,7 @@ def test_two_files_of_one_name_have_results_of_their_own(folder, arguments, tmp_
 
 
 def test_selection_and_export_are_the_network(folder, arguments):
-    assert accuracy.main(arguments) == 0
+    assert accuracy.main([*arguments, *QUICK]) == 0
     network = load_network(arguments[1])
     selection = read_selection(results(folder) / "selection.yaml")
     calibration = calibrate(network, read_images(arguments[5], network).images)
@@ -236,7 +238,7 @@ def test_selection_and_export_are_the_network(folder, arguments):
 
 
 def test_only_the_formats_asked_for(folder, arguments):
-    assert accuracy.main([*arguments, "--formats", "s1e3f4,s0e[23]f?"]) == 0
+    assert accuracy.main([*arguments, *QUICK, "--formats", "s1e3f4,s0e[23]f?"]) == 0
     assert summary_of(folder)["exp_max"] == 3
     selection = read_selection(results(folder) / "selection.yaml")
     formats = [*selection.tensors.values(), *(w.fmt for w in selection.weights.values())]
@@ -245,7 +247,7 @@ def test_only_the_formats_asked_for(folder, arguments):
 
 def test_images_without_labels(folder, arguments, tmp_path, seed):
     arguments[3] = str(write_images(tmp_path / "unlabelled.npz", seed + 2))
-    assert accuracy.main([*arguments, "--images", "5"]) == 0
+    assert accuracy.main([*arguments, *QUICK, "--images", "5"]) == 0
     summary = summary_of(folder)
     assert summary["float_top1"] is None and not summary["labels"] and summary["images"] == 5
     assert {row["top1"] for row in summary["rows"]} == {None}
