@@ -212,9 +212,14 @@ FILES: Mapping[str, tuple[Write, str]] = {
         network([operator("Mul", "x x", "y")], shape=("N", 2, 8, 8)),
         "has no Conv, Gemm or MatMul for the array",
     ),
-    "1-D convolution": (
-        network([CONV], {"w": normal(1, 4, 2, 3)}, shape=("N", 2, 8), output_shape=("N", "a", "b")),
-        "",
+    "3-D convolution": (
+        network(
+            [CONV],
+            {"w": normal(1, 4, 2, 3, 3, 3)},
+            shape=("N", 2, 8, 7, 6),
+            output_shape=("N", "a", "b", "c", "d"),
+        ),
+        "3 axes expected",
     ),
     "external data missing": (edited(external("weights.bin")), "external data missing"),
     "external data above": (edited(external("../weights.bin")), "external data missing"),
