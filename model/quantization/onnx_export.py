@@ -86,11 +86,11 @@ def onnx_model(network: QuantizedNetwork) -> onnx.ModelProto:
         does not hold or no fraction bits, or weights have such values, naming layer or tensor.
     """
     _check(network)
-    floats = [layer.model for layer in network.nodes if isinstance(layer, FloatLayer)]
-    opset, ir_version = newest(floats)
+    floats = [layer for layer in network.nodes if isinstance(layer, FloatLayer)]
+    opset, ir_version = newest(layer.model for layer in floats)
     exponents = max((fmt.exponent for fmt in network.formats.values() if fmt), default=0)
     model = helper.make_model(
-        _graph(network, next(filter(None, map(_images_at_a_time, floats)), "N")),
+        _graph(network, next((layer.batch for layer in floats if layer.batch), "N")),
         functions=[_quantize_function(exponents, opset)],
         opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)],
         ir_version=ir_version,
@@ -112,10 +112,6 @@ def _check(network: QuantizedNetwork) -> None:
                 f"tensor '{name}': format {fmt}, one with fraction bits and values that float32 "
                 "holds is needed"
             )
-
-
-def _images_at_a_time(model: onnx.ModelProto) -> int:
-    return model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
 
 
 def _quantize_function(exponents: int, opset: int) -> onnx.FunctionProto:

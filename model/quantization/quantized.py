@@ -126,10 +126,15 @@ class FloatLayer(Layer):
         except ValueError as error:
             raise ValueError(f"tensor '{self.output}': {error}") from error
 
+    @property
+    def batch(self) -> int:
+        """Images that the model takes at a time, 0 if any number."""
+        return self.model.graph.input[0].type.tensor_type.shape.dim[0].dim_value
+
     def _run(self, numbers: dict[str, np.ndarray]) -> np.ndarray:
         """Run the model, which may take a fixed number of images at a time."""
         count = len(numbers[self.inputs[0]])
-        size = self.model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or count
+        size = self.batch or count
         results = []
         for first in range(0, count, size):
             batch = {

@@ -226,7 +226,9 @@ def evaluate(source: Source, settings: argparse.Namespace, console: Console) -> 
     draw_pictures(folder, network, calibration, quantized.selection, rows, profiles)
     curve = []
     if settings.curve:
-        curve = calibration_curve(network, images, expected, calibration_images.images, method)
+        few_to_all = network, images, expected, calibration_images.images, method
+        whole = next(row for row in rows if row.scheme == OURS)
+        curve = calibration_curve(*few_to_all, whole)
         draw_curve(folder / "calibration.png", network.name, curve)
     float_bytes = stored_bytes(network, None)
     return {
@@ -278,20 +280,20 @@ def calibration_curve(
     expected: np.ndarray,
     calibration_images: np.ndarray,
     method: Method,
+    whole: Row,
 ) -> list[dict[str, object]]:
-    """Measure FFP8 with the first 1, 2, 4, ... calibration images, and with all of them."""
-    count = len(calibration_images)
-    sizes = [2**power for power in range(count.bit_length()) if 2**power < count]
-    curve = []
-    for size in (*sizes, count):
+    """Measure FFP8 with the first 1, 2, 4, ... calibration images; the row of all is given."""
+    count, rows = len(calibration_images), {}
+    for size in (2**power for power in range(count.bit_length()) if 2**power < count):
         calibration = calibrate(network, calibration_images[:size])
         found = quantized_to(network, calibration, OURS, "", select(network, calibration, method))
-        row, _ = measure(found, network, images, expected)
-        point = {"calibration_images": size, "snr": row.snr, "agreement": row.agreement}
-        curve.append(
-            point | {"loss": row.loss, "loss_low": row.loss_low, "loss_high": row.loss_high}
-        )
-    return curve
+        rows[size], _ = measure(found, network, images, expected)
+    rows[count] = whole
+    told = "snr", "agreement", "loss", "loss_low", "loss_high"
+    return [
+        {"calibration_images": size} | {name: getattr(row, name) for name in told}
+        for size, row in rows.items()
+    ]
 
 
 def compare_with_codes(

@@ -15,6 +15,11 @@ from .rewriting import Graph
 WINDOWS = frozenset(("Conv", "ConvTranspose", "MaxPool", "AveragePool"))
 POOLS_OF_ALL = frozenset(("GlobalAveragePool", "GlobalMaxPool"))
 MOVED = ELEMENTWISE | {"Concat", "Identity", "Dropout"}
+FOR_ROWS = {"output_padding": 0} | dict.fromkeys(
+    ("kernel_shape", "strides", "dilations", "output_shape"), 1
+)
+"""What stands in front of an attribute's number for an image of one row."""
+
 ROW = 2
 """Where the axis of length 1 is put."""
 
@@ -84,14 +89,11 @@ class _Rows:
                 name = f"{node.output[0]}/weights"
                 slid.input[1] = self._graph.with_constant(name, np.expand_dims(weights, ROW))
         for setting in slid.attribute:
-            first = {"pads": 0, "output_padding": 0}.get(setting.name, 1)
             if setting.name == "pads":
                 begin, end = setting.ints
                 setting.ints[:] = [0, begin, 0, end]
-            elif setting.name in ("kernel_shape", "strides", "dilations", "output_padding"):
-                setting.ints[:] = [first, *setting.ints]
-            elif setting.name == "output_shape":
-                setting.ints[:] = [1, *setting.ints]
+            elif setting.name in FOR_ROWS:
+                setting.ints[:] = [FOR_ROWS[setting.name], *setting.ints]
         self._put(slid)
 
     def _move(self, node: onnx.NodeProto) -> None:
@@ -113,21 +115,22 @@ class _Rows:
 
     def _put(self, node: onnx.NodeProto) -> None:
         """Append an operator, and name its result as an image."""
-        name = node.output[0]
-        batch, channels, length = self._graph.dimensions[name]
-        image = self._graph.with_tensor(f"{name}/image", [batch, channels, 1, length])
-        node.output[0] = self._image[name] = image
+        node.output[0] = self._named_image(node.output[0])
         self._graph.nodes.append(node)
 
     def _image_of(self, name: str) -> str:
         """Return the image of rows that some operator made as such."""
         if name not in self._image:
-            batch, channels, length = self._graph.dimensions[name]
-            image = self._graph.with_tensor(f"{name}/image", [batch, channels, 1, length])
+            image = self._named_image(name)
             axes = self._graph.with_constant(f"{image}/axes", np.array([ROW]))
             self._graph.add("Unsqueeze", [name, axes], image)
-            self._image[name] = image
             self._taken.add(name)
+        return self._image[name]
+
+    def _named_image(self, name: str) -> str:
+        """Return the name of the image of rows, which is new."""
+        batch, channels, length = self._graph.dimensions[name]
+        self._image[name] = self._graph.with_tensor(f"{name}/image", [batch, channels, 1, length])
         return self._image[name]
 
     def _take_away(self, name: str) -> None:

@@ -27,6 +27,8 @@ def plain_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
     model
         A resolved model: see `model.graph.importing.resolution.resolve`.
     """
+    if not any(node.op_type == "ConvTranspose" for node in model.graph.node):
+        return model
     graph = Graph(model)
     readers = Counter(name for node in model.graph.node for name in node.input)
     readers.update(output.name for output in model.graph.output)
@@ -44,9 +46,7 @@ def plain_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
             last = following[last].output[0]
         moved.update(one.output[0] for one in chain)
         _spell_out(node, chain, graph)
-    return (
-        graph.finished() if any(n.op_type == "ConvTranspose" for n in model.graph.node) else model
-    )
+    return graph.finished()
 
 
 def _is_plain(node: onnx.NodeProto, graph: Graph) -> bool:
